@@ -1,0 +1,103 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings that every target of ours shares: Swift 6 mode, no warning left standing.
+let common: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Pure modules: a pointer in them is a compile error.
+let pure: [SwiftSetting] = common + [.strictMemorySafety()]
+
+let package = Package(
+    name: "iocpd",
+    products: [
+        .executable(name: "iocpd", targets: ["iocpd"]),
+        .executable(name: "simulated-instrument", targets: ["SimulatedInstrument"]),
+        .library(name: "PortEngine", targets: ["PortEngine"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // C at the edge.
+        .target(name: "CLinux"),
+        .systemLibrary(
+            name: "CMicrohttpd",
+            pkgConfig: "libmicrohttpd",
+            providers: [.apt(["libmicrohttpd-dev"])]
+        ),
+        .systemLibrary(
+            name: "CJansson",
+            pkgConfig: "jansson",
+            providers: [.apt(["libjansson-dev"])]
+        ),
+
+        // Pure: state machines and values.
+        .target(name: "EngineBase", dependencies: ["CLinux"], swiftSettings: common),
+        .target(name: "PortEngine", dependencies: ["EngineBase"], swiftSettings: pure),
+        .target(
+            name: "DeviceSessions",
+            dependencies: [
+                "EngineBase", "PortEngine",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            swiftSettings: pure
+        ),
+        .target(name: "Transports", dependencies: ["DeviceSessions"], swiftSettings: pure),
+
+        // The kernel.
+        .target(
+            name: "LinuxSystem", dependencies: ["CLinux", "EngineBase"], swiftSettings: common),
+        .target(
+            name: "Workers",
+            dependencies: [
+                "CLinux", "EngineBase", "PortEngine", "DeviceSessions", "LinuxSystem",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            swiftSettings: common
+        ),
+
+        // HTTP and JSON.
+        .target(name: "JSONText", dependencies: ["CJansson"], swiftSettings: common),
+        .target(
+            name: "HTTPListener",
+            dependencies: ["CMicrohttpd", "CLinux", "EngineBase", "LinuxSystem"],
+            swiftSettings: common
+        ),
+        .target(
+            name: "ControlAPI",
+            dependencies: [
+                "EngineBase", "PortEngine", "DeviceSessions", "Transports", "Workers", "JSONText",
+                "HTTPListener",
+            ],
+            swiftSettings: common
+        ),
+
+        // The programs.
+        .executableTarget(
+            name: "iocpd",
+            dependencies: [
+                "ControlAPI", "HTTPListener", "Workers", "Transports", "LinuxSystem",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: common
+        ),
+        .executableTarget(
+            name: "SimulatedInstrument",
+            dependencies: ["LinuxSystem", "CLinux"],
+            path: "Examples/SimulatedInstrument",
+            swiftSettings: common
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)

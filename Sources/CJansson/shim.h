@@ -1,0 +1,4 @@
+#ifndef IOCPD_CJANSSON_SHIM_H
+#define IOCPD_CJANSSON_SHIM_H
+#include <jansson.h>
+#endif
