@@ -24,7 +24,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
     targets: [
         // C at the edge.
@@ -41,8 +41,18 @@ let package = Package(
         ),
 
         // Pure: state machines and values.
-        .target(name: "EngineBase", dependencies: ["CLinux"], swiftSettings: common),
-        .target(name: "PortEngine", dependencies: ["EngineBase"], swiftSettings: pure),
+        .target(
+            name: "EngineBase",
+            dependencies: ["CLinux", .product(name: "DequeModule", package: "swift-collections")],
+            swiftSettings: common
+        ),
+        .target(
+            name: "PortEngine",
+            dependencies: [
+                "EngineBase", .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            swiftSettings: pure
+        ),
         .target(
             name: "DeviceSessions",
             dependencies: [
@@ -51,7 +61,11 @@ let package = Package(
             ],
             swiftSettings: pure
         ),
-        .target(name: "Transports", dependencies: ["DeviceSessions"], swiftSettings: pure),
+        .target(
+            name: "Transports",
+            dependencies: ["EngineBase", "PortEngine", "DeviceSessions"],
+            swiftSettings: pure
+        ),
 
         // The kernel.
         .target(
@@ -88,7 +102,7 @@ let package = Package(
                 "ControlAPI", "HTTPListener", "Workers", "Transports", "LinuxSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "Yams", package: "Yams"),
+                .product(name: "TOMLKit", package: "TOMLKit"),
             ],
             swiftSettings: common
         ),

@@ -161,6 +161,8 @@ public struct SocketOptions: Hashable, Sendable {
 public enum ControlRequest: Hashable, Sendable {
     /// Bytes that the kernel has taken for sending and the peer has not acknowledged (SIOCOUTQ).
     case unsentBytes
+    /// Bytes that have arrived and have not been received (FIONREAD).
+    case unreadBytes
     /// The socket's own address.
     case localAddress
     /// Flushes a file's data to the disk (fdatasync). *Blocking.*

@@ -30,14 +30,16 @@ public struct DeadlineHeap<Mark: Sendable>: Sendable {
     /// Removes and returns the earliest mark that is due at `now`.
     ///
     /// The owner says with ``popWasForgotten()`` if the mark turns out to be a forgotten one.
-    public mutating func popDue(at now: MonotonicInstant) -> Mark? {
+    public mutating func popDue(
+        at now: MonotonicInstant
+    ) -> (mark: Mark, deadline: MonotonicInstant)? {
         guard let first = items.first, first.deadline <= now else { return nil }
         let last = items.removeLast()
         if !items.isEmpty {
             items[0] = last
             siftDown(from: 0)
         }
-        return first.mark
+        return (first.mark, first.deadline)
     }
 
     /// Counts one deadline as no longer needed.
@@ -46,9 +48,11 @@ public struct DeadlineHeap<Mark: Sendable>: Sendable {
     /// Takes back one ``forgetOne()``: the forgotten mark has just been popped.
     public mutating func popWasForgotten() { dead = max(0, dead - 1) }
 
-    /// Drops forgotten deadlines once they are more than half of all; amortised O(1).
-    public mutating func compactIfWorthIt(isLive: (Mark, MonotonicInstant) -> Bool) {
-        guard dead > 64, dead > items.count / 2 else { return }
+    /// Whether the forgotten ones are more than half of all, so that ``compact(isLive:)`` pays.
+    public var isWorthCompacting: Bool { dead > 64 && dead > items.count / 2 }
+
+    /// Drops forgotten deadlines; amortised O(1) when called only where it pays.
+    public mutating func compact(isLive: (Mark, MonotonicInstant) -> Bool) {
         items.removeAll { !isLive($0.mark, $0.deadline) }
         dead = 0
         guard items.count > 1 else { return }

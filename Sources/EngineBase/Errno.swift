@@ -23,6 +23,7 @@ public struct Errno: Error, Hashable, Sendable {
     public static let connectionAborted = Errno(ECONNABORTED)
     public static let connectionRefused = Errno(ECONNREFUSED)
     public static let connectionReset = Errno(ECONNRESET)
+    public static let crossesDevice = Errno(EXDEV)
     public static let fileTableFull = Errno(ENFILE)
     public static let hostUnreachable = Errno(EHOSTUNREACH)
     public static let inProgress = Errno(EINPROGRESS)

@@ -1,0 +1,185 @@
+import DequeModule
+public import EngineBase
+import PortEngine
+
+/// Why a session is not found.
+public enum SessionLookupError: Error, Hashable, Sendable {
+    /// No session has this id, and none lately had.
+    case unknown
+    /// It was closed not long ago.
+    case closed
+}
+
+/// All sessions of the daemon, by id.
+public final class SessionDirectory: Sendable {
+    private struct Directory {
+        var sessions: [SessionID: SessionHandle] = [:]
+        /// The same ids in order, for lists.
+        var ids: [SessionID] = []
+        /// Sessions whose inline open has not come to an end: nobody knows them yet.
+        var hidden: Set<SessionID> = []
+        /// Sessions whose open failed, which are shown for a while.
+        var failed = Deque<(id: SessionID, until: MonotonicInstant)>()
+        var closed: ExpiringSet<SessionID>
+        /// Sessions that take a place: all but the failed ones.
+        var live = 0
+        var generator: SeededGenerator
+    }
+
+    /// How many sessions there may be at once.
+    public let limit: Int
+    private let clock: any EngineClock
+    private let rememberedMilliseconds = 600_000
+    private let rememberedLimit: Int
+    private let directory: Guarded<Directory>
+
+    /// An empty directory.
+    ///
+    /// - Parameter seed: where the ids come from; random in the daemon, fixed in a simulation.
+    public init(clock: any EngineClock, seed: UInt64, limit: Int, rememberedClosed: Int = 65_536) {
+        self.clock = clock
+        self.limit = limit
+        rememberedLimit = rememberedClosed
+        directory = Guarded(
+            Directory(
+                closed: ExpiringSet(
+                    lifetimeMilliseconds: rememberedMilliseconds, limit: rememberedClosed),
+                generator: SeededGenerator(seed: seed)))
+    }
+
+    /// Registers a session; `nil` at the limit.
+    ///
+    /// - Parameter make: makes the handle for the id that it is given; no lock may be taken in it.
+    public func add(
+        isHidden: Bool, _ make: @Sendable (SessionID) -> SessionHandle
+    ) -> SessionHandle? {
+        let handle: SessionHandle? = directory.withLock { directory in
+            guard directory.live < limit else { return nil }
+            var id = SessionID(directory.generator.next())
+            while directory.sessions[id] != nil { id = SessionID(directory.generator.next()) }
+            let handle = make(id)
+            directory.sessions[id] = handle
+            directory.ids.insert(id, at: SessionDirectory.position(of: id, in: directory.ids))
+            if isHidden { directory.hidden.insert(id) }
+            directory.live += 1
+            return handle
+        }
+        handle?.port.sessionOpened()
+        return handle
+    }
+
+    /// Whether one more session may exist.
+    public var mayAdd: Bool { directory.withLock { $0.live < limit } }
+
+    /// How many sessions exist, those that failed not counted.
+    public var count: Int { directory.withLock { $0.live } }
+
+    /// The session with this id.
+    ///
+    /// - Throws: `.unknown`, `.closed`.
+    public func find(_ id: SessionID) throws(SessionLookupError) -> SessionHandle {
+        let now = clock.now()
+        let outcome: Result<SessionHandle, SessionLookupError> = directory.withLock { directory in
+            forgetFailed(&directory, at: now)
+            if let handle = directory.sessions[id], !directory.hidden.contains(id) {
+                return .success(handle)
+            }
+            return .failure(directory.closed.contains(id, at: now) ? .closed : .unknown)
+        }
+        return try outcome.get()
+    }
+
+    /// Sessions in the order of their ids from the first after `id` that `isWanted`.
+    public func list(
+        after id: String?, limit: Int, where isWanted: (SessionHandle) -> Bool
+    ) -> (sessions: [SessionHandle], hasMore: Bool) {
+        let now = clock.now()
+        let all: [SessionHandle] = directory.withLock { directory in
+            forgetFailed(&directory, at: now)
+            let start = id.map { SessionDirectory.firstIndex(after: $0, in: directory.ids) } ?? 0
+            return directory.ids[start...].compactMap { id in
+                directory.hidden.contains(id) ? nil : directory.sessions[id]
+            }
+        }
+        var page: [SessionHandle] = []
+        for handle in all where isWanted(handle) {
+            if page.count == limit { return (page, true) }
+            page.append(handle)
+        }
+        return (page, false)
+    }
+
+    /// Every session, for the end of a port or of the daemon.
+    public func all() -> [SessionHandle] { directory.withLock { Array($0.sessions.values) } }
+
+    /// An inline open has succeeded, or its client has gone: the session can be seen from now on.
+    public func show(_ handle: SessionHandle) {
+        directory.withLock { _ = $0.hidden.remove(handle.id) }
+    }
+
+    /// A session has ended.
+    ///
+    /// - Parameter phase: `.failed` keeps it visible for ten minutes, `.closed` leaves its id as
+    ///   that of a closed one.
+    public func ended(_ handle: SessionHandle, _ phase: SessionPhase) {
+        let now = clock.now()
+        directory.withLock { directory in
+            guard directory.sessions[handle.id] === handle else { return }
+            directory.live -= 1
+            if phase == .failed {
+                let until = now.advanced(milliseconds: rememberedMilliseconds)
+                directory.failed.append((handle.id, until))
+            } else {
+                remove(handle.id, &directory)
+                directory.closed.insert(handle.id, at: now)
+            }
+            forgetFailed(&directory, at: now)
+        }
+        handle.port.sessionClosed()
+    }
+
+    /// Forgets a session whose inline open failed: it never was.
+    public func forget(_ handle: SessionHandle) {
+        directory.withLock { remove(handle.id, &$0) }
+    }
+
+    private func remove(_ id: SessionID, _ directory: inout Directory) {
+        guard directory.sessions.removeValue(forKey: id) != nil else { return }
+        directory.hidden.remove(id)
+        let index = SessionDirectory.position(of: id, in: directory.ids)
+        if index < directory.ids.count && directory.ids[index] == id {
+            directory.ids.remove(at: index)
+        }
+    }
+
+    private func forgetFailed(_ directory: inout Directory, at now: MonotonicInstant) {
+        while let first = directory.failed.first,
+            first.until <= now || directory.failed.count > rememberedLimit
+        {
+            directory.failed.removeFirst()
+            remove(first.id, &directory)
+        }
+    }
+
+    private static func position(of id: SessionID, in ids: [SessionID]) -> Int {
+        var low = 0
+        var high = ids.count
+        while low < high {
+            let middle = (low + high) / 2
+            if ids[middle] < id { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// Any text is a cursor, so the ids are compared with it as text.
+    private static func firstIndex(after text: String, in ids: [SessionID]) -> Int {
+        var low = 0
+        var high = ids.count
+        while low < high {
+            let middle = (low + high) / 2
+            let isAfter = text.utf8.lexicographicallyPrecedes(ids[middle].text.utf8)
+            if isAfter { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}

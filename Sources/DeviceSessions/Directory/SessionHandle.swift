@@ -1,0 +1,255 @@
+public import EngineBase
+public import PortEngine
+
+/// What is sent to a session's worker.
+public enum SessionMessage: Sendable {
+    case operations([IOOperation])
+    case cancel([UInt64]?, reply: @Sendable (CancelAnswer) -> Void)
+    case describe(reply: @Sendable ([OperationStatus]) -> Void)
+    /// The reply is the credit that the read has now; `nil` if it ended or has no limit.
+    case credit(UInt64, add: Int, reply: @Sendable (Int?) -> Void)
+    case shutdownOutput
+    case close(CloseReason, force: Bool, reply: (@Sendable () -> Void)?)
+    case roomMayHaveCome
+}
+
+/// Whoever runs sessions: it looks at a session's messages soon after it is asked to.
+public protocol SessionWorker: AnyObject, Sendable {
+    /// The session has messages.
+    func attend(to session: SessionHandle)
+}
+
+/// A session as everybody but its worker sees it: where operations are accepted.
+///
+/// Any thread may call it. What it accepts is kept in its own inbox until the worker comes, so that
+/// an accepted operation can never be refused late.
+public final class SessionHandle: Sendable {
+    private struct Front {
+        var snapshot = SessionSnapshot()
+        var inbox: [SessionMessage] = []
+        var isMarked = false
+        var isClosing = false
+        var isOutputShut = false
+        var pendingOperations = 0
+        var pendingBytes = 0
+        var standingReads = 0
+        var nextOperation: UInt64 = 1
+    }
+
+    /// Its id.
+    public let id: SessionID
+    /// What it was opened with.
+    public let configuration: SessionConfiguration
+    /// The names of the operations that it has.
+    public let operationNames: [String]
+    /// The port that its entries go to, for life.
+    public let port: CompletionPort
+    /// When it was accepted.
+    public let openedAt: MonotonicInstant
+    /// Who wants the `open` entry in a reply, if anybody.
+    public let inlineOpen: InlineReply?
+
+    private let worker: any SessionWorker
+    private let front: Guarded<Front>
+
+    /// A handle whose session `worker` runs.
+    public init(
+        id: SessionID, configuration: SessionConfiguration, operationNames: [String],
+        port: CompletionPort, worker: any SessionWorker, inlineOpen: InlineReply?,
+        phase: SessionPhase, at now: MonotonicInstant
+    ) {
+        self.id = id
+        self.configuration = configuration
+        self.operationNames = operationNames
+        self.port = port
+        self.worker = worker
+        self.inlineOpen = inlineOpen
+        openedAt = now
+        var front = Front()
+        front.snapshot.phase = phase
+        self.front = Guarded(front)
+    }
+
+    // MARK: - Submitting
+
+    /// Accepts operations, all or none, in this order.
+    ///
+    /// - Returns: their ids. Each gives exactly one entry from now on, unless it asked for none.
+    /// - Throws: ``SubmitError``; then nothing was accepted and no entry will come.
+    public func submit(
+        _ requests: [OperationRequest], at now: MonotonicInstant
+    ) throws(SubmitError) -> [OperationID] {
+        for request in requests where !operationNames.contains(request.kind.name) {
+            throw .unsupported(
+                operation: request.kind.name, transport: configuration.transport)
+        }
+        // Room comes last: a request that cannot be accepted for another reason must not take any.
+        if let refusal = front.withLock({ check(requests, $0) }) { throw refusal }
+        var places = 0
+        for request in requests { places += request.places }
+        do {
+            if places > 0 { try port.reserve(places) }
+        } catch {
+            throw .port(error)
+        }
+        let outcome: Result<([OperationID], Bool), SubmitError> = front.withLock { front in
+            if let refusal = check(requests, front) { return .failure(refusal) }
+            return .success(accept(requests, &front, at: now))
+        }
+        switch outcome {
+        case .failure(let refusal):
+            port.release(places)
+            throw refusal
+        case .success((let ids, let mustTell)):
+            if mustTell { worker.attend(to: self) }
+            return ids
+        }
+    }
+
+    private func check(_ requests: [OperationRequest], _ front: Front) -> SubmitError? {
+        let phase = front.snapshot.phase
+        if front.isClosing || phase != .opening && phase != .open {
+            return .notOpen(front.isClosing && phase == .open ? .closing : phase)
+        }
+        var standing = front.standingReads
+        var bytes = 0
+        for request in requests {
+            if case .read(_, let repeats, _) = request.kind {
+                if standing > 0 { return .standingReadActive }
+                if repeats { standing += 1 }
+            }
+            if request.kind.isWriting && front.isOutputShut { return .outputShut }
+            bytes += request.kind.payloadBytes
+        }
+        guard front.pendingOperations + requests.count <= configuration.maxPending else {
+            return .tooManyPending(
+                limit: configuration.maxPending, current: front.pendingOperations)
+        }
+        guard bytes == 0 || front.pendingBytes + bytes <= configuration.maxPendingBytes else {
+            return .tooManyPendingBytes(
+                limit: configuration.maxPendingBytes, current: front.pendingBytes)
+        }
+        return nil
+    }
+
+    private func accept(
+        _ requests: [OperationRequest], _ front: inout Front, at now: MonotonicInstant
+    ) -> ([OperationID], mustTell: Bool) {
+        var accepted: [IOOperation] = []
+        accepted.reserveCapacity(requests.count)
+        for request in requests {
+            accepted.append(
+                IOOperation(
+                    number: front.nextOperation, kind: request.kind, context: request.context,
+                    deadline: request.timeoutMilliseconds.map { now.advanced(milliseconds: $0) },
+                    delivery: request.delivery))
+            front.nextOperation += 1
+            front.pendingOperations += 1
+            front.pendingBytes += request.kind.payloadBytes
+            if request.kind.isStandingRead { front.standingReads += 1 }
+        }
+        front.inbox.append(.operations(accepted))
+        let mustTell = !front.isMarked
+        front.isMarked = true
+        return (accepted.map { OperationID(session: id, number: $0.number) }, mustTell)
+    }
+
+    // MARK: - Other messages
+
+    /// Sends a message to the worker.
+    public func send(_ message: SessionMessage) {
+        let mustTell = front.withLock { front in
+            front.inbox.append(message)
+            defer { front.isMarked = true }
+            return !front.isMarked
+        }
+        if mustTell { worker.attend(to: self) }
+    }
+
+    /// Shuts the output once what is queued has been sent; new writes are refused from now on.
+    ///
+    /// - Throws: `.notOpen`.
+    public func shutdownOutput() throws(SubmitError) {
+        let phase: SessionPhase? = front.withLock { front in
+            let phase = front.snapshot.phase
+            guard !front.isClosing, phase == .open || phase == .opening else { return phase }
+            front.isOutputShut = true
+            return nil
+        }
+        if let phase { throw .notOpen(phase) }
+        send(.shutdownOutput)
+    }
+
+    /// Closes the session. Operations that are not accepted by now are refused.
+    ///
+    /// - Parameter reply: called once the worker has done what can be done at once.
+    public func close(
+        _ reason: CloseReason, force: Bool, reply: (@Sendable () -> Void)? = nil
+    ) {
+        front.withLock { $0.isClosing = true }
+        send(.close(reason, force: force, reply: reply))
+    }
+
+    /// What a GET shows.
+    public var snapshot: SessionSnapshot {
+        front.withLock { front in
+            var snapshot = front.snapshot
+            if front.isClosing && (snapshot.phase == .open || snapshot.phase == .opening) {
+                snapshot.phase = .closing
+            }
+            return snapshot
+        }
+    }
+
+    /// How many operations are pending.
+    public var pendingOperations: Int { front.withLock { $0.pendingOperations } }
+
+    /// The number of the newest operation that was ever accepted; 0 before the first.
+    public var newestOperation: UInt64 { front.withLock { $0.nextOperation - 1 } }
+
+    // MARK: - For its worker
+
+    /// Takes the messages; the next one will mark the session again.
+    public func takeMessages() -> [SessionMessage] {
+        front.withLock { front in
+            front.isMarked = false
+            defer { front.inbox = [] }
+            return front.inbox
+        }
+    }
+
+    /// Tells everybody how the session stands and what has ended.
+    public func publish(_ snapshot: SessionSnapshot, ended: EndedOperations) {
+        front.withLock { front in
+            front.snapshot = snapshot
+            front.pendingOperations -= ended.count
+            front.pendingBytes -= ended.bytes
+            front.standingReads -= ended.standingReads
+        }
+    }
+}
+
+extension SessionHandle: RoomWaiter {
+    /// The port may have room for a paused read.
+    public func roomMayHaveCome() { send(.roomMayHaveCome) }
+}
+
+/// Operations that have ended since the last ``SessionHandle/publish(_:ended:)``.
+public struct EndedOperations: Sendable {
+    /// How many.
+    public var count = 0
+    /// Their payload.
+    public var bytes = 0
+    /// How many of them were standing reads.
+    public var standingReads = 0
+
+    /// None.
+    public init() {}
+
+    /// Counts one.
+    public mutating func add(_ operation: IOOperation) {
+        count += 1
+        bytes += operation.kind.payloadBytes
+        if operation.kind.isStandingRead { standingReads += 1 }
+    }
+}

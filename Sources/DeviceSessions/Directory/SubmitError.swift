@@ -1,0 +1,19 @@
+public import PortEngine
+
+/// Why operations are not accepted. None of a batch is then, and no entry will come.
+public enum SubmitError: Error, Hashable, Sendable {
+    /// The session is closing, closed or failed.
+    case notOpen(SessionPhase)
+    /// A session of this transport does not have that operation.
+    case unsupported(operation: String, transport: String)
+    /// The output was shut by request.
+    case outputShut
+    /// A read would stand behind a standing read, and so never start.
+    case standingReadActive
+    /// As many operations are pending as may be.
+    case tooManyPending(limit: Int, current: Int)
+    /// As many bytes of writes are pending as may be.
+    case tooManyPendingBytes(limit: Int, current: Int)
+    /// The port has no room, or is closed.
+    case port(PortError)
+}

@@ -1,0 +1,77 @@
+import EngineBase
+public import PortEngine
+
+extension DeviceSession {
+    /// Takes a connection for the oldest accept; without one they wait in the kernel.
+    mutating func advanceAccepts(
+        at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
+        _ effects: inout [SessionEffect]
+    ) {
+        guard acceptStep == nil, !isAcceptPaused, let descriptor, let number = acceptLane.first
+        else { return }
+        operations[number]?.progress = .running
+        guard surroundings.mayAddSession else {
+            pauseAccepts(at: now, &effects)
+            return
+        }
+        let step = newStep()
+        acceptStep = step
+        effects.append(.submit(step: step, .accept(descriptor, configuration.socketOptions)))
+    }
+
+    mutating func acceptDone(
+        _ result: StepResult, at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
+        _ effects: inout [SessionEffect]
+    ) {
+        acceptStep = nil
+        guard let number = acceptLane.first, let pending = operations[number] else { return }
+        switch result {
+        case .accepted(let slot, let peer):
+            acceptPause = 0
+            lastActivity = now
+            snapshot.counters.accepted += 1
+            snapshot.counters.operationsCompleted += 1
+            operations[number] = nil
+            acceptLane.removeFirst()
+            effects.append(.spawn(pending.operation, slot, peer: peer))
+        case .failed(.cancelled):
+            guard closing == nil, case .stopping(let status) = pending.progress else { return }
+            finish(number, status, &effects)
+        case .failed(.tooManyOpenFiles), .failed(.fileTableFull), .failed(.noBufferSpace),
+            .failed(.noMemory):
+            if case .stopping(let status) = pending.progress, closing == nil {
+                finish(number, status, &effects)
+            } else {
+                snapshot.lastError = EntryError(.tooManyOpenFiles)
+                pauseAccepts(at: now, &effects)
+            }
+        case .failed(let errno):
+            finish(number, .failed, error: EntryError(errno), &effects)
+        default:
+            preconditionFailure("an accept gave \(result)")
+        }
+    }
+
+    /// Something ran out: the operation stays pending and tries again, ever more slowly.
+    private mutating func pauseAccepts(
+        at now: MonotonicInstant, _ effects: inout [SessionEffect]
+    ) {
+        guard closing == nil else { return }
+        acceptPause = min(max(100, acceptPause * 2), 1_000)
+        isAcceptPaused = true
+        snapshot.counters.acceptPauses += 1
+        effects.append(.arm(.acceptAgain, at: now.advanced(milliseconds: acceptPause)))
+    }
+
+    /// The entry of an accept that brought `session`.
+    public func acceptEntry(
+        of operation: IOOperation, brought session: SessionID, peer: String?
+    ) -> CompletionEntry {
+        CompletionEntry(
+            kind: .accept, key: configuration.key, context: operation.context,
+            details: EntryDetails(
+                session: id.text,
+                operation: OperationID(session: id, number: operation.number).text,
+                accepted: session.text, peer: peer))
+    }
+}

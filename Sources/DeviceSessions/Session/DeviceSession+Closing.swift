@@ -1,0 +1,151 @@
+public import EngineBase
+import PortEngine
+
+extension DeviceSession {
+    /// Closes the session: cancel, await, entries, linger, close, last entry.
+    ///
+    /// - Parameter force: resets the connection instead of letting bytes linger; a second call with
+    ///   it cuts a lingering close short.
+    public mutating func close(
+        _ reason: CloseReason, force: Bool, at now: MonotonicInstant,
+        _ effects: inout [SessionEffect]
+    ) {
+        guard phase == .open || phase == .opening || phase == .closing else { return }
+        if closing == nil {
+            closing = Closing(reason: reason, isForced: force)
+            phase = .closing
+            abortOpening(&effects)
+            for step in [receiveStep, sendStep, acceptStep] {
+                if let step { effects.append(.cancelStep(step)) }
+            }
+        } else if force {
+            closing?.isForced = true
+            if let step = receiveStep { effects.append(.cancelStep(step)) }
+        }
+        openingMayBeOver(at: now, &effects)
+        continueClosing(at: now, &effects)
+    }
+
+    /// Goes as far towards the end as can be gone now.
+    mutating func continueClosing(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
+        guard phase == .closing, let closing, opening == nil, openingSteps.isEmpty,
+            sendStep == nil, acceptStep == nil, probeStep == nil, shutdownStep == nil,
+            unsentStep == nil, closeStep == nil, !isLingerTimerArmed || closing.isForced
+        else { return }
+        if !closing.hasEndedOperations {
+            // A receive may have brought bytes after all, so it is awaited too.
+            guard receiveStep == nil else { return }
+            endOperations(&effects)
+        }
+        guard let descriptor else {
+            closeDone(&effects)
+            return
+        }
+        let mayLinger = shape == .stream && connectionError == nil
+            && configuration.lingerMilliseconds > 0
+        if closing.isForced || !mayLinger || hasLingered(at: now) {
+            closeDescriptor(descriptor, &effects)
+            return
+        }
+        linger(descriptor, at: now, &effects)
+    }
+
+    /// Gives every pending operation its entry, in the order of acceptance.
+    private mutating func endOperations(_ effects: inout [SessionEffect]) {
+        closing?.hasEndedOperations = true
+        if !openDelivered {
+            openDelivered = true
+            effects.append(.opened(openEntry(.cancelled, cancelError)))
+        }
+        for number in operations.keys.sorted() {
+            guard let pending = operations[number] else { continue }
+            if case .write(let bytes) = pending.operation.kind {
+                let isComplete = pending.sent == bytes.count && !bytes.isEmpty
+                finish(number, isComplete ? .ok : .cancelled, bytes: pending.sent, &effects)
+            } else {
+                finish(number, .cancelled, &effects)
+            }
+        }
+    }
+
+    // MARK: - Linger
+
+    private func hasLingered(at now: MonotonicInstant) -> Bool {
+        guard let until = closing?.lingerUntil else { return false }
+        return until <= now
+    }
+
+    /// Shuts the output, throws input away and asks the kernel what it has not yet got rid of.
+    ///
+    /// Closing a socket with unread input resets the connection, and bytes that were `ok` would be
+    /// lost with it.
+    private mutating func linger(
+        _ descriptor: DescriptorSlot, at now: MonotonicInstant, _ effects: inout [SessionEffect]
+    ) {
+        if closing?.lingerUntil == nil {
+            let until = now.advanced(milliseconds: configuration.lingerMilliseconds)
+            closing?.lingerUntil = until
+            if outputState.isOpen {
+                outputState = .shut
+                let step = newStep()
+                shutdownStep = step
+                effects.append(.submit(step: step, .shutdownOutput(descriptor)))
+            }
+        }
+        let step = newStep()
+        unsentStep = step
+        effects.append(.submit(step: step, .control(descriptor, .unsentBytes)))
+    }
+
+    mutating func unsentDone(
+        _ result: StepResult, at now: MonotonicInstant, _ effects: inout [SessionEffect]
+    ) {
+        unsentStep = nil
+        guard let until = closing?.lingerUntil, let descriptor else { return }
+        if case .control(.number(let count)) = result, count > 0 {
+            if receiveStep == nil && inputState.isOpen {
+                let step = newStep()
+                receiveStep = step
+                effects.append(
+                    .submit(step: step, .receive(descriptor, limit: DeviceSession.readAhead)))
+            }
+            let again = min(now.advanced(milliseconds: 5), until)
+            isLingerTimerArmed = true
+            effects.append(.arm(.linger, at: again))
+        } else {
+            closing?.lingerUntil = now
+        }
+    }
+
+    // MARK: - The end
+
+    private mutating func closeDescriptor(
+        _ descriptor: DescriptorSlot, _ effects: inout [SessionEffect]
+    ) {
+        // No step may be out on a descriptor that is closed.
+        if let step = receiveStep {
+            effects.append(.cancelStep(step))
+            return
+        }
+        let step = newStep()
+        closeStep = step
+        let resets = closing?.isForced == true && shape == .stream
+        effects.append(.submit(step: step, .close(descriptor, reset: resets)))
+    }
+
+    mutating func closeDone(_ effects: inout [SessionEffect]) {
+        guard !hasEnded else { return }
+        closeStep = nil
+        descriptor = nil
+        phase = .closed
+        hasEnded = true
+        let (status, error): (EntryStatus, EntryError?) =
+            switch closing?.reason {
+            case .idle: (.timedOut, .idleTimeout)
+            case .draining: (.cancelled, .serviceDraining)
+            case .deleted, .portClosed, nil: (.ok, nil)
+            }
+        effects.append(.sessionClosed(closedEntry(status, error)))
+        effects.append(.ended)
+    }
+}

@@ -1,0 +1,222 @@
+public import EngineBase
+import PortEngine
+
+extension DeviceSession {
+    // MARK: - How an operation ends
+
+    /// Ends an operation with its one entry, or its last.
+    mutating func finish(
+        _ number: UInt64, _ status: EntryStatus, bytes: Int = 0, data: [UInt8] = [],
+        error: EntryError? = nil, _ effects: inout [SessionEffect]
+    ) {
+        guard let pending = operations.removeValue(forKey: number) else { return }
+        leaveLanes(number)
+        if case .transact = pending.operation.kind, pending.isAnswering {
+            // The standing read goes on with the frame that it had begun.
+            input.prepend(setAside)
+            setAside = []
+            scanned = 0
+        }
+        snapshot.counters.operationsCompleted += 1
+        if status == .failed {
+            snapshot.counters.operationsFailed += 1
+            snapshot.lastError = error
+        }
+        let operation = pending.operation
+        if case .accept = operation.kind {
+            // The place for the end of the session that it did not bring.
+            effects.append(.releasePlaces(1))
+        }
+        if case .none = operation.delivery {
+            effects.append(.finishedSilently(operation))
+            return
+        }
+        let entry = self.entry(
+            of: pending, status, bytes: bytes, data: data, error: error, isLast: true)
+        effects.append(.complete(operation, entry))
+    }
+
+    /// The entry that tells of an operation.
+    func entry(
+        of pending: Pending, _ status: EntryStatus, bytes: Int, data: [UInt8], error: EntryError?,
+        isLast: Bool
+    ) -> CompletionEntry {
+        let operation = pending.operation
+        var sent: Int?
+        if case .transact = operation.kind { sent = pending.sent }
+        return CompletionEntry(
+            kind: operation.kind.entryKind, status: status, key: configuration.key,
+            context: operation.context, bytes: bytes, data: data,
+            details: EntryDetails(
+                session: id.text,
+                operation: OperationID(session: id, number: operation.number).text,
+                isLast: operation.kind.isStandingRead ? isLast : nil,
+                error: error ?? standardError(of: status), sent: sent,
+                discarded: pending.discarded > 0 ? pending.discarded : nil))
+    }
+
+    private func standardError(of status: EntryStatus) -> EntryError? {
+        switch status {
+        case .timedOut: .timedOut
+        case .cancelled: cancelError
+        case .ok, .endOfStream, .truncated, .failed, .indeterminate: nil
+        }
+    }
+
+    /// Why operations are cancelled: by request, by idleness, by the daemon's end.
+    var cancelError: EntryError {
+        switch closing?.reason {
+        case .idle: .idleTimeout
+        case .draining: .serviceDraining
+        case .deleted, .portClosed, nil: .operationAborted
+        }
+    }
+
+    private mutating func leaveLanes(_ number: UInt64) {
+        if standing == number {
+            standing = nil
+            scanned = 0
+        }
+        if readLane.first == number {
+            readLane.removeFirst()
+            scanned = 0
+        } else if let index = readLane.firstIndex(of: number) {
+            readLane.remove(at: index)
+        }
+        if writeLane.first == number {
+            writeLane.removeFirst()
+        } else if let index = writeLane.firstIndex(of: number) {
+            writeLane.remove(at: index)
+        }
+        if acceptLane.first == number {
+            acceptLane.removeFirst()
+        } else if let index = acceptLane.firstIndex(of: number) {
+            acceptLane.remove(at: index)
+        }
+    }
+
+    // MARK: - Cancel and time-out
+
+    /// Asks for operations to end, all of them without `numbers`; each one's entry tells the truth.
+    public mutating func cancel(
+        _ numbers: [UInt64]?, at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
+        _ effects: inout [SessionEffect]
+    ) -> CancelAnswer {
+        var answer = CancelAnswer()
+        for number in numbers ?? operations.keys.sorted() {
+            if operations[number] != nil {
+                answer.cancelling += 1
+                stop(number, as: .cancelled, &effects)
+            } else if number > 0 && number < nextUnseenOperation {
+                answer.alreadyDone.append(number)
+            } else {
+                answer.unknown.append(number)
+            }
+        }
+        if phase == .open { advance(at: now, surroundings, &effects) }
+        return answer
+    }
+
+    /// Ends an operation before it is complete: at once where the kernel has no part in it, else
+    /// when the driver has given the step back.
+    mutating func stop(
+        _ number: UInt64, as status: EntryStatus, _ effects: inout [SessionEffect]
+    ) {
+        guard let pending = operations[number], closing == nil || status == .cancelled else {
+            return
+        }
+        if case .stopping = pending.progress { return }
+        if case .queued = pending.progress {
+            finish(number, status, &effects)
+            return
+        }
+        switch pending.operation.kind {
+        case .accept:
+            if number == acceptLane.first, let step = acceptStep {
+                operations[number]?.progress = .stopping(status)
+                effects.append(.cancelStep(step))
+            } else {
+                finish(number, status, &effects)
+            }
+        case .write, .transact:
+            if let step = sendStep, number == writeLane.first, !pending.isAnswering {
+                operations[number]?.progress = .stopping(status)
+                effects.append(.cancelStep(step))
+            } else if pending.isAnswering {
+                stopReading(number, as: status, &effects)
+            } else {
+                endTorn(number, as: status, &effects)
+            }
+        case .read:
+            stopReading(number, as: status, &effects)
+        }
+    }
+
+    /// Ends a running read. A time-out gives what had been gathered; a cancel takes nothing.
+    private mutating func stopReading(
+        _ number: UInt64, as status: EntryStatus, _ effects: inout [SessionEffect]
+    ) {
+        guard let pending = operations[number] else { return }
+        var data: [UInt8] = []
+        var isPaused = false
+        if case .paused = pending.progress { isPaused = true }
+        if status == .timedOut && !isPaused && !isHeldUp(number) {
+            data = gathered(for: pending)
+        }
+        finish(number, status, bytes: data.count, data: data, &effects)
+    }
+
+    /// Whether a transact is using the input that a standing read would otherwise get.
+    private func isHeldUp(_ number: UInt64) -> Bool {
+        guard number == standing, let head = readLane.first else { return false }
+        return operations[head]?.isAnswering == true
+    }
+
+    // MARK: - All at once
+
+    /// Ends every operation as failed, in the order of acceptance.
+    mutating func failAll(with error: EntryError, _ effects: inout [SessionEffect]) {
+        for number in operations.keys.sorted() {
+            finish(number, .failed, error: error, &effects)
+        }
+    }
+
+    // MARK: - Looks
+
+    /// The pending operations in the order of acceptance.
+    public func pendingOperations() -> [OperationStatus] {
+        operations.keys.sorted().compactMap { status(of: $0) }
+    }
+
+    /// One pending operation.
+    public func status(of number: UInt64) -> OperationStatus? {
+        guard let pending = operations[number] else { return nil }
+        var state = OperationStatus.State.queued
+        var pausedBy: String?
+        switch pending.progress {
+        case .queued: break
+        case .running: state = .running
+        case .paused(let by):
+            state = .paused
+            pausedBy = by
+        case .stopping: state = .stopping
+        }
+        return OperationStatus(
+            number: number, name: pending.operation.kind.name, context: pending.operation.context,
+            state: state, pausedBy: pausedBy, credit: pending.credit)
+    }
+
+    /// Gives a standing read more credit.
+    ///
+    /// - Returns: the credit that it has now; `nil` if the operation has ended or has no limit.
+    public mutating func addCredit(
+        _ amount: Int, to number: UInt64, at now: MonotonicInstant,
+        _ surroundings: some SessionSurroundings, _ effects: inout [SessionEffect]
+    ) -> Int? {
+        guard let credit = operations[number]?.credit else { return nil }
+        operations[number]?.credit = min(credit + amount, 1_000_000_000)
+        let sum = operations[number]?.credit
+        if phase == .open { advance(at: now, surroundings, &effects) }
+        return sum
+    }
+}

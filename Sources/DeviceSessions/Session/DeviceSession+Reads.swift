@@ -1,0 +1,227 @@
+import EngineBase
+import PortEngine
+
+/// What a read's goal comes to with the bytes that are there.
+enum ReadVerdict {
+    /// More bytes must come.
+    case wait
+    /// It is complete with the first `size` bytes.
+    case complete(size: Int, EntryStatus, EntryError?)
+}
+
+extension DeviceSession {
+    /// How far the input may run ahead of the reads.
+    static let readAhead = 65_536
+
+    // MARK: - The read lane
+
+    /// Serves the standing read and the head of the read lane; says whether anything moved.
+    mutating func advanceReads(
+        at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
+        _ effects: inout [SessionEffect]
+    ) -> Bool {
+        var hasMoved = false
+        while true {
+            serveStanding(at: now, surroundings, &effects)
+            guard let number = readLane.first, let pending = operations[number] else {
+                return hasMoved
+            }
+            if case .stopping = pending.progress { return hasMoved }
+            switch pending.operation.kind {
+            case .read(_, repeats: true, _):
+                guard standing == nil else { return hasMoved }
+                readLane.removeFirst()
+                standing = number
+                scanned = 0
+                operations[number]?.progress = .running
+            case .read(let goal, repeats: false, _):
+                operations[number]?.progress = .running
+                guard complete(number, goal, surroundings, &effects) else { return hasMoved }
+            case .transact(_, let goal, _, _):
+                guard pending.isAnswering,
+                    complete(number, goal, surroundings, &effects)
+                else { return hasMoved }
+            case .write, .accept:
+                return hasMoved
+            }
+            hasMoved = true
+        }
+    }
+
+    /// Ends a read or a transact if its goal is met; says whether it ended.
+    private mutating func complete(
+        _ number: UInt64, _ goal: ReadGoal, _ surroundings: some SessionSurroundings,
+        _ effects: inout [SessionEffect]
+    ) -> Bool {
+        guard let pending = operations[number],
+            case .complete(let size, let status, let error) = verdict(on: goal)
+        else { return false }
+        // Ends and errors carry what is there and are never held up; plain data waits for room.
+        if status == .ok, size > 0, case .port = pending.operation.delivery,
+            !surroundings.portAcceptsPayload
+        {
+            operations[number]?.progress = .paused(by: "port")
+            awaitRoom(&effects)
+            return false
+        }
+        let data = take(size)
+        finish(
+            number, status, bytes: data.count, data: data, error: error, &effects)
+        return true
+    }
+
+    // MARK: - The standing read
+
+    /// Gives the standing read what has arrived, entry by entry, as credit and room allow.
+    private mutating func serveStanding(
+        at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
+        _ effects: inout [SessionEffect]
+    ) {
+        // While a transact reads its answer, bytes are the transact's.
+        if let head = readLane.first, operations[head]?.isAnswering == true { return }
+        while let number = standing, let pending = operations[number],
+            case .read(let goal, _, _) = pending.operation.kind,
+            case .complete(let size, let status, let error) = verdict(on: goal)
+        {
+            let isEnd = status == .endOfStream || (status == .failed && !inputState.isOpen
+                && error?.code != EntryError.frameTooLong.code)
+            if isEnd {
+                let data = take(size)
+                finish(number, status, bytes: data.count, data: data, error: error, &effects)
+                return
+            }
+            if pending.credit == 0 {
+                operations[number]?.progress = .paused(by: "credit")
+                return
+            }
+            guard surroundings.portAcceptsPayload, surroundings.reservePlace() else {
+                operations[number]?.progress = .paused(by: "port")
+                awaitRoom(&effects)
+                return
+            }
+            operations[number]?.progress = .running
+            if let credit = pending.credit { operations[number]?.credit = credit - 1 }
+            let data = take(size)
+            let entry = self.entry(
+                of: pending, status, bytes: data.count, data: data, error: error, isLast: false)
+            effects.append(.standingEntry(entry))
+        }
+    }
+
+    private mutating func awaitRoom(_ effects: inout [SessionEffect]) {
+        guard !isAwaitingRoom else { return }
+        isAwaitingRoom = true
+        effects.append(.awaitRoom)
+    }
+
+    // MARK: - Goals
+
+    /// What a goal comes to with the bytes that are there, and with how the input stands.
+    private mutating func verdict(on goal: ReadGoal) -> ReadVerdict {
+        switch goal {
+        case .readiness:
+            return input.isEmpty ? endVerdict : .complete(size: 0, .ok, nil)
+        case .available(let limit):
+            return input.isEmpty ? endVerdict : .complete(size: min(limit, input.count), .ok, nil)
+        case .exactly(let size):
+            return input.count >= size ? .complete(size: size, .ok, nil) : endVerdict
+        case .until(let delimiter, let limit):
+            let end = input.end(of: delimiter, from: scanned)
+            scanned = max(0, input.count - delimiter.count + 1)
+            if let end, end <= limit { return .complete(size: end, .ok, nil) }
+            if end != nil || input.count >= limit {
+                return .complete(size: limit, .failed, .frameTooLong)
+            }
+            return endVerdict
+        }
+    }
+
+    /// The end of the input, with all bytes that came before it, or nothing yet.
+    private var endVerdict: ReadVerdict {
+        switch inputState {
+        case .open, .shut: .wait
+        case .endOfStream: .complete(size: input.count, .endOfStream, nil)
+        case .failed(let error): .complete(size: input.count, .failed, error)
+        }
+    }
+
+    /// The bytes that a read which ends early has gathered; they leave the buffer.
+    mutating func gathered(for pending: Pending) -> [UInt8] {
+        switch pending.operation.kind {
+        case .read(let goal, _, _), .transact(_, let goal, _, _):
+            switch goal {
+            case .readiness: []
+            case .available(let limit), .until(_, let limit): take(limit)
+            case .exactly(let size): take(size)
+            }
+        case .write, .accept: []
+        }
+    }
+
+    private mutating func take(_ size: Int) -> [UInt8] {
+        scanned = 0
+        return size == 0 ? [] : input.take(size)
+    }
+
+    // MARK: - Demand
+
+    /// Asks the driver for bytes if somebody waits for them; else the device waits.
+    mutating func wantInput(_ effects: inout [SessionEffect]) {
+        guard receiveStep == nil, inputState.isOpen, let descriptor, isInputWanted else { return }
+        let step = newStep()
+        receiveStep = step
+        effects.append(.submit(step: step, .receive(descriptor, limit: DeviceSession.readAhead)))
+    }
+
+    private var isInputWanted: Bool {
+        if let number = readLane.first, let pending = operations[number] {
+            switch pending.operation.kind {
+            case .read:
+                if case .running = pending.progress { return true }
+            case .transact:
+                if pending.isAnswering {
+                    if case .paused = pending.progress { return false }
+                    return true
+                }
+                if isInputInTheWay { return true }
+            case .write, .accept:
+                break
+            }
+        }
+        guard let standing, let pending = operations[standing] else { return false }
+        if case .paused = pending.progress { return input.count < DeviceSession.readAhead }
+        return true
+    }
+
+    // MARK: - Completions
+
+    mutating func receiveDone(_ result: StepResult, at now: MonotonicInstant) {
+        receiveStep = nil
+        switch result {
+        case .received(let bytes):
+            guard !bytes.isEmpty else {
+                inputState = connectionError.map { .failed($0) } ?? .endOfStream
+                return
+            }
+            lastActivity = now
+            snapshot.counters.bytesReceived += bytes.count
+            isInputInTheWay = false
+            probeFoundNothing = false
+            if closing == nil {
+                input.append(bytes)
+            } else {
+                closing?.discarded += bytes.count
+            }
+        case .failed(.cancelled):
+            return
+        case .failed(let errno):
+            let error = EntryError(errno)
+            connectionError = connectionError ?? error
+            inputState = .failed(connectionError ?? error)
+            if outputState.isOpen { outputState = .failed(error) }
+            snapshot.lastError = error
+        default:
+            preconditionFailure("a receive gave \(result)")
+        }
+    }
+}

@@ -1,0 +1,197 @@
+public import EngineBase
+import PortEngine
+
+extension DeviceSession {
+    // MARK: - The write lane
+
+    /// Starts or goes on with the head of the write lane; says whether anything moved.
+    mutating func advanceWrites(
+        at now: MonotonicInstant, _ effects: inout [SessionEffect]
+    ) -> Bool {
+        guard sendStep == nil else { return false }
+        guard let number = writeLane.first, let pending = operations[number] else {
+            shutOutputIfWanted(&effects)
+            return false
+        }
+        if case .stopping = pending.progress { return false }
+        switch pending.operation.kind {
+        case .write(let bytes):
+            if failIfOutputEnded(number, pending, &effects) { return true }
+            if pending.sent == bytes.count {
+                finish(number, .ok, bytes: pending.sent, &effects)
+                return true
+            }
+            send(number, bytes, from: pending.sent, &effects)
+            return false
+        case .transact(let bytes, _, let discardsInput, let answerTimeout):
+            if pending.isAnswering { return false }
+            if case .queued = pending.progress {
+                guard readLane.first == number,
+                    mayStart(discardsInput: discardsInput, &effects)
+                else { return false }
+                if discardsInput {
+                    operations[number]?.discarded = input.count
+                    input = InputBuffer()
+                }
+                operations[number]?.progress = .running
+                probeFoundNothing = false
+            }
+            if failIfOutputEnded(number, pending, &effects) { return true }
+            guard pending.sent == bytes.count else {
+                send(number, bytes, from: pending.sent, &effects)
+                return false
+            }
+            beginAnswer(number, answerTimeout, at: now, &effects)
+            return true
+        case .read, .accept:
+            return false
+        }
+    }
+
+    private mutating func send(
+        _ number: UInt64, _ bytes: [UInt8], from start: Int, _ effects: inout [SessionEffect]
+    ) {
+        guard let descriptor else { return }
+        operations[number]?.progress = .running
+        let step = newStep()
+        sendStep = step
+        effects.append(.submit(step: step, .send(descriptor, bytes: bytes, from: start)))
+    }
+
+    private mutating func beginAnswer(
+        _ number: UInt64, _ timeoutMilliseconds: Int?, at now: MonotonicInstant,
+        _ effects: inout [SessionEffect]
+    ) {
+        operations[number]?.isAnswering = true
+        if standing != nil && !input.isEmpty {
+            setAside = input.take(input.count)
+        }
+        scanned = 0
+        if let timeoutMilliseconds {
+            operations[number]?.hasAnswerTimer = true
+            effects.append(
+                .arm(.answer(number), at: now.advanced(milliseconds: timeoutMilliseconds)))
+        }
+    }
+
+    /// Ends an operation that has nothing left to send into; says whether it did.
+    private mutating func failIfOutputEnded(
+        _ number: UInt64, _ pending: Pending, _ effects: inout [SessionEffect]
+    ) -> Bool {
+        switch outputState {
+        case .open:
+            return false
+        case .failed(let error):
+            finish(number, .failed, bytes: writtenBytes(pending), error: error, &effects)
+        case .shut, .endOfStream:
+            finish(number, .failed, bytes: writtenBytes(pending), error: EntryError(.brokenPipe), &effects)
+        }
+        return true
+    }
+
+    /// What an entry's `bytes` say of an operation that ends while it sends.
+    private func writtenBytes(_ pending: Pending) -> Int {
+        if case .write = pending.operation.kind { return pending.sent }
+        return 0
+    }
+
+    // MARK: - Before a transact
+
+    /// Whether a transact that heads both lanes may send.
+    ///
+    /// Bytes that have arrived by now belong to the standing read, or are to be thrown away: both
+    /// must be known to be all, so the kernel is asked whether it has more.
+    private mutating func mayStart(
+        discardsInput: Bool, _ effects: inout [SessionEffect]
+    ) -> Bool {
+        guard standing != nil || discardsInput else { return true }
+        if let standing, case .paused = operations[standing]?.progress, !input.isEmpty {
+            return false
+        }
+        guard inputState.isOpen, !probeFoundNothing else { return true }
+        guard probeStep == nil, !isInputInTheWay, let descriptor else { return false }
+        let step = newStep()
+        probeStep = step
+        effects.append(.submit(step: step, .control(descriptor, .unreadBytes)))
+        return false
+    }
+
+    mutating func probeDone(_ result: StepResult) {
+        probeStep = nil
+        if case .control(.number(let count)) = result, count > 0 {
+            isInputInTheWay = true
+        } else {
+            probeFoundNothing = true
+        }
+    }
+
+    // MARK: - Completions
+
+    mutating func sendDone(
+        _ result: StepResult, at now: MonotonicInstant, _ effects: inout [SessionEffect]
+    ) {
+        sendStep = nil
+        guard let number = writeLane.first, let pending = operations[number] else { return }
+        switch result {
+        case .sent(let count):
+            lastActivity = now
+            snapshot.counters.bytesSent += count
+            operations[number]?.sent += count
+        case .failed(.cancelled):
+            break
+        case .failed(let errno):
+            let error = EntryError(errno)
+            outputState = .failed(error)
+            snapshot.lastError = error
+            // A broken pipe ends the output alone; anything else is the end of the connection, and
+            // the input ends with it once its last bytes are read.
+            if errno != .brokenPipe { connectionError = connectionError ?? error }
+        default:
+            preconditionFailure("a send gave \(result)")
+        }
+        guard closing == nil else { return }
+        if case .stopping(let status) = pending.progress {
+            endTorn(number, as: status, &effects)
+        }
+    }
+
+    /// Ends a write or transact that was stopped while it was sending.
+    ///
+    /// If it is neither all out nor wholly unsent, what is queued behind it must not follow half a
+    /// command: it ends too, having sent nothing.
+    mutating func endTorn(
+        _ number: UInt64, as status: EntryStatus, _ effects: inout [SessionEffect]
+    ) {
+        guard let pending = operations[number] else { return }
+        let total = pending.operation.kind.payloadBytes
+        let isTorn = pending.sent > 0 && pending.sent < total
+        if pending.sent == total, case .write = pending.operation.kind {
+            finish(number, .ok, bytes: total, &effects)
+        } else {
+            finish(number, status, bytes: writtenBytes(pending), &effects)
+        }
+        guard isTorn, outputState.isOpen else { return }
+        for follower in Array(writeLane) {
+            finish(follower, .failed, error: .writeTorn, &effects)
+        }
+    }
+
+    // MARK: - Shutdown
+
+    /// Shuts the output once what is queued has been sent.
+    public mutating func shutdownOutput(
+        at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
+        _ effects: inout [SessionEffect]
+    ) {
+        isShutdownWanted = true
+        if phase == .open { advance(at: now, surroundings, &effects) }
+    }
+
+    private mutating func shutOutputIfWanted(_ effects: inout [SessionEffect]) {
+        guard isShutdownWanted, outputState.isOpen, let descriptor else { return }
+        outputState = .shut
+        let step = newStep()
+        shutdownStep = step
+        effects.append(.submit(step: step, .shutdownOutput(descriptor)))
+    }
+}

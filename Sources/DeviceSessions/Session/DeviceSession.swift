@@ -1,0 +1,309 @@
+import DequeModule
+public import EngineBase
+import PortEngine
+
+/// An open device as a value: events in, effects out. No clock, no lock, no thread, no descriptor.
+///
+/// Its worker owns it and is the only one to call it. A read lane and a write lane, each first in,
+/// first out by acceptance, do not wait for each other; a transact stands in both, starts when it
+/// heads both, and holds both until its entry. File handle and completion key.
+public struct DeviceSession: Sendable {
+    /// Where an operation is.
+    enum Progress: Sendable {
+        case queued
+        case running
+        case paused(by: String)
+        /// Told to end; what for is kept.
+        case stopping(EntryStatus)
+    }
+
+    struct Pending: Sendable {
+        let operation: IOOperation
+        var progress = Progress.queued
+        /// Bytes of a write or request that the kernel took.
+        var sent = 0
+        /// Whether a transact has sent its request and reads the answer.
+        var isAnswering = false
+        var hasAnswerTimer = false
+        /// Data entries that a standing read may still give, where that is limited.
+        var credit: Int?
+        /// Input bytes that a transact threw away before it sent its request.
+        var discarded = 0
+    }
+
+    /// What is going on at the end of the session's life.
+    struct Closing: Sendable {
+        var reason: CloseReason
+        var isForced: Bool
+        /// Until when bytes may linger in the kernel.
+        var lingerUntil: MonotonicInstant?
+        var hasEndedOperations = false
+        var discarded = 0
+    }
+
+    let id: SessionID
+    let configuration: SessionConfiguration
+    var shape: SessionShape
+    var phase: SessionPhase
+    var descriptor: DescriptorSlot?
+    var opening: (any SessionOpening)?
+    var openingSteps: [UInt64: Int] = [:]
+    var openDelivered = false
+    var closing: Closing?
+    var hasEnded = false
+    var failure: EntryError?
+
+    var operations: [UInt64: Pending] = [:]
+    var nextUnseenOperation: UInt64 = 1
+    var readLane = Deque<UInt64>()
+    var writeLane = Deque<UInt64>()
+    var acceptLane = Deque<UInt64>()
+    /// The standing read that heads the read lane; transacts pass it.
+    var standing: UInt64?
+
+    var input = InputBuffer()
+    var inputState = DirectionState.open
+    var outputState = DirectionState.open
+    /// An error that a send met: the input ends with it, once its last bytes are read.
+    var connectionError: EntryError?
+    /// Bytes of `input` that hold no beginning of the present read's delimiter.
+    var scanned = 0
+    /// Bytes of an unfinished frame of the standing read, kept out of a transact's answer.
+    var setAside: [UInt8] = []
+
+    var nextStep: UInt64 = 1
+    var receiveStep: UInt64?
+    var sendStep: UInt64?
+    var acceptStep: UInt64?
+    /// The look for unread bytes that a transact makes before it starts behind a standing read.
+    var probeStep: UInt64?
+    var probeFoundNothing = false
+    /// The kernel has bytes that must be read before a transact may start.
+    var isInputInTheWay = false
+    var isLingerTimerArmed = false
+    var closeStep: UInt64?
+    var shutdownStep: UInt64?
+    var unsentStep: UInt64?
+    var isShutdownWanted = false
+    var acceptPause = 0
+    var isAcceptPaused = false
+    var isAwaitingRoom = false
+
+    var lastActivity: MonotonicInstant
+    var snapshot = SessionSnapshot()
+
+    /// A session whose transport now begins to open it.
+    public init(
+        id: SessionID, configuration: SessionConfiguration, opening: any SessionOpening,
+        at now: MonotonicInstant
+    ) {
+        self.id = id
+        self.configuration = configuration
+        self.opening = opening
+        shape = .stream
+        phase = .opening
+        lastActivity = now
+    }
+
+    /// A session that an accept brought: open at once, without an `open` entry.
+    public init(
+        id: SessionID, configuration: SessionConfiguration, accepted: DescriptorSlot,
+        peer: String?, at now: MonotonicInstant
+    ) {
+        self.id = id
+        self.configuration = configuration
+        shape = .stream
+        phase = .open
+        descriptor = accepted
+        openDelivered = true
+        lastActivity = now
+        snapshot.phase = .open
+        snapshot.peer = peer
+    }
+
+    /// What a GET shows.
+    public var view: SessionSnapshot {
+        var view = snapshot
+        view.phase = phase
+        if shape == .stream && descriptor != nil {
+            view.input = (connectionError.map { DirectionState.failed($0) } ?? inputState).name
+            view.output = outputState.name
+        }
+        return view
+    }
+
+    /// Whether it has ended, so that its worker may forget it.
+    public var isOver: Bool { hasEnded }
+
+    // MARK: - Events
+
+    /// Begins to open, or to be used.
+    public mutating func start(
+        at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
+        _ effects: inout [SessionEffect]
+    ) {
+        if configuration.idleTimeoutMilliseconds > 0 {
+            effects.append(
+                .arm(.idle, at: now.advanced(milliseconds: configuration.idleTimeoutMilliseconds)))
+        }
+        guard phase == .opening else { return }
+        effects.append(
+            .arm(.connect, at: now.advanced(milliseconds: configuration.connectTimeoutMilliseconds))
+        )
+        let moves = opening?.start() ?? []
+        perform(moves, at: now, surroundings, &effects)
+    }
+
+    /// Takes operations that were accepted, in their order.
+    public mutating func submit(
+        _ accepted: [IOOperation], at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
+        _ effects: inout [SessionEffect]
+    ) {
+        for operation in accepted {
+            nextUnseenOperation = operation.number + 1
+            var pending = Pending(operation: operation)
+            if case .read(_, _, let credit) = operation.kind { pending.credit = credit }
+            operations[operation.number] = pending
+            if let deadline = operation.deadline {
+                effects.append(.arm(.operation(operation.number), at: deadline))
+            }
+            switch operation.kind {
+            case .read: readLane.append(operation.number)
+            case .write: writeLane.append(operation.number)
+            case .transact:
+                readLane.append(operation.number)
+                writeLane.append(operation.number)
+            case .accept: acceptLane.append(operation.number)
+            }
+        }
+        lastActivity = now
+        switch phase {
+        case .open: advance(at: now, surroundings, &effects)
+        case .opening: break
+        // Accepted just before the end was known: it ends as those before it did.
+        case .failed: failAll(with: failure ?? .operationAborted, &effects)
+        case .closing, .closed: continueClosing(at: now, &effects)
+        }
+    }
+
+    /// Goes on after a step.
+    public mutating func stepDone(
+        _ step: UInt64, _ result: StepResult, at now: MonotonicInstant,
+        _ surroundings: some SessionSurroundings, _ effects: inout [SessionEffect]
+    ) {
+        if let tag = openingSteps.removeValue(forKey: step) {
+            let moves = opening?.stepDone(tag: tag, result) ?? []
+            perform(moves, at: now, surroundings, &effects)
+            openingMayBeOver(at: now, &effects)
+            return
+        }
+        switch step {
+        case receiveStep: receiveDone(result, at: now)
+        case sendStep: sendDone(result, at: now, &effects)
+        case acceptStep: acceptDone(result, at: now, surroundings, &effects)
+        case probeStep: probeDone(result)
+        case shutdownStep: shutdownStep = nil
+        case unsentStep: unsentDone(result, at: now, &effects)
+        case closeStep: closeDone(&effects)
+        default: return
+        }
+        if phase == .open {
+            advance(at: now, surroundings, &effects)
+        } else {
+            continueClosing(at: now, &effects)
+        }
+    }
+
+    /// Goes on after a timer.
+    public mutating func timerFired(
+        _ timer: SessionTimer, at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
+        _ effects: inout [SessionEffect]
+    ) {
+        switch timer {
+        case .operation(let number):
+            guard operations[number] != nil else { return }
+            stop(number, as: .timedOut, &effects)
+        case .answer(let number):
+            guard operations[number]?.isAnswering == true else { return }
+            stop(number, as: .timedOut, &effects)
+        case .connect:
+            guard phase == .opening else { return }
+            openEnded(as: .timedOut, with: .timedOut, at: now, &effects)
+            return
+        case .opening(let tag):
+            let moves = opening?.timerFired(tag: tag) ?? []
+            perform(moves, at: now, surroundings, &effects)
+            openingMayBeOver(at: now, &effects)
+            return
+        case .idle:
+            idleMayBeOver(at: now, &effects)
+            return
+        case .linger:
+            isLingerTimerArmed = false
+            continueClosing(at: now, &effects)
+            return
+        case .acceptAgain:
+            isAcceptPaused = false
+        }
+        if phase == .open { advance(at: now, surroundings, &effects) }
+    }
+
+    /// Whether a timer still has something to end.
+    public func expects(_ timer: SessionTimer) -> Bool {
+        switch timer {
+        case .operation(let number): operations[number] != nil
+        case .answer(let number): operations[number]?.isAnswering == true
+        case .connect: phase == .opening
+        case .opening: opening != nil
+        case .idle, .linger: !hasEnded
+        case .acceptAgain: phase == .open
+        }
+    }
+
+    /// Looks again: the port may have room.
+    public mutating func roomMayHaveCome(
+        at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
+        _ effects: inout [SessionEffect]
+    ) {
+        isAwaitingRoom = false
+        if phase == .open { advance(at: now, surroundings, &effects) }
+    }
+
+    /// Does what can be done now, in every lane.
+    mutating func advance(
+        at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
+        _ effects: inout [SessionEffect]
+    ) {
+        guard phase == .open, closing == nil else { return }
+        switch shape {
+        case .listener:
+            advanceAccepts(at: now, surroundings, &effects)
+        case .stream:
+            var isMoving = true
+            while isMoving {
+                isMoving = advanceReads(at: now, surroundings, &effects)
+                isMoving = advanceWrites(at: now, &effects) || isMoving
+            }
+            wantInput(&effects)
+        }
+    }
+
+    mutating func newStep() -> UInt64 {
+        defer { nextStep += 1 }
+        return nextStep
+    }
+
+    // MARK: - Idle
+
+    private mutating func idleMayBeOver(
+        at now: MonotonicInstant, _ effects: inout [SessionEffect]
+    ) {
+        guard phase == .open || phase == .opening, closing == nil else { return }
+        let due = lastActivity.advanced(milliseconds: configuration.idleTimeoutMilliseconds)
+        if due <= now {
+            close(.idle, force: false, at: now, &effects)
+        } else {
+            effects.append(.arm(.idle, at: due))
+        }
+    }
+}

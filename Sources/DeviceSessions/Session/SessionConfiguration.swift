@@ -1,0 +1,112 @@
+import EngineBase
+public import PortEngine
+
+/// What a session is opened with; an accepted session has its listener's.
+public struct SessionConfiguration: Sendable {
+    /// The target as the client wrote it.
+    public var uri: String
+    /// The name of its transport, such as `tcp`.
+    public var transport: String
+    /// The key that every entry of the session carries. Completion key.
+    public var key: String?
+    /// The most operations that may be pending.
+    public var maxPending: Int
+    /// The most bytes of accepted writes that may be pending.
+    public var maxPendingBytes: Int
+    /// How long it may be idle; 0 is for ever.
+    public var idleTimeoutMilliseconds: Int
+    /// How long the open may take.
+    public var connectTimeoutMilliseconds: Int
+    /// How long bytes that were `ok` may linger in the kernel at close.
+    public var lingerMilliseconds: Int
+    /// Options of the sockets that it makes.
+    public var socketOptions: SocketOptions
+
+    /// A configuration with these values.
+    public init(
+        uri: String, transport: String, key: String? = nil, maxPending: Int = 1_024,
+        maxPendingBytes: Int = 16 * 1_024 * 1_024, idleTimeoutMilliseconds: Int = 0,
+        connectTimeoutMilliseconds: Int = 5_000, lingerMilliseconds: Int = 1_000,
+        socketOptions: SocketOptions = SocketOptions()
+    ) {
+        self.uri = uri
+        self.transport = transport
+        self.key = key
+        self.maxPending = maxPending
+        self.maxPendingBytes = maxPendingBytes
+        self.idleTimeoutMilliseconds = idleTimeoutMilliseconds
+        self.connectTimeoutMilliseconds = connectTimeoutMilliseconds
+        self.lingerMilliseconds = lingerMilliseconds
+        self.socketOptions = socketOptions
+    }
+}
+
+/// What an open descriptor is used as.
+public enum SessionShape: Sendable {
+    /// Bytes in order, both ways.
+    case stream
+    /// Brings sessions by `accept`.
+    case listener
+}
+
+/// Where a session is in its life.
+public enum SessionPhase: String, Sendable, CaseIterable {
+    case opening, open, closing, closed, failed
+}
+
+/// Why a session is closed, and so what its last entries say.
+public enum CloseReason: Sendable {
+    /// A client asked for it.
+    case deleted
+    /// Nothing happened for its `idle_timeout_ms`.
+    case idle
+    /// The daemon is stopping.
+    case draining
+    /// Its port was closed by force.
+    case portClosed
+}
+
+/// What a session has done so far.
+public struct SessionCounters: Sendable {
+    public var bytesReceived = 0
+    public var bytesSent = 0
+    public var operationsCompleted = 0
+    public var operationsFailed = 0
+    public var accepted = 0
+    /// How often an accept had to pause because something ran out.
+    public var acceptPauses = 0
+
+    /// Counters at zero.
+    public init() {}
+}
+
+/// What a GET shows of a session; published by its worker.
+public struct SessionSnapshot: Sendable {
+    public var phase = SessionPhase.opening
+    public var peer: String?
+    public var local: String?
+    public var input: String?
+    public var output: String?
+    public var lastError: EntryError?
+    public var counters = SessionCounters()
+
+    /// The snapshot of a session that has just been accepted.
+    public init() {}
+}
+
+/// What a GET shows of a pending operation.
+public struct OperationStatus: Sendable {
+    /// Where it is.
+    public enum State: String, Sendable, CaseIterable {
+        case queued, running, paused, stopping
+    }
+
+    public var number: UInt64
+    public var name: String
+    public var context: String?
+    public var state: State
+    /// For a paused read: `credit` or `port`.
+    public var pausedBy: String?
+    /// The data entries that it may still give, where that is limited.
+    public var credit: Int?
+}

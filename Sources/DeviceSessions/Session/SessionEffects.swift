@@ -1,0 +1,73 @@
+public import EngineBase
+public import PortEngine
+
+/// What a session wants done: by the driver, by the timers, by its port.
+public enum SessionEffect: Sendable {
+    /// Start a step; its completion comes back under this number.
+    case submit(step: UInt64, KernelStep)
+    /// Ask for a step to end.
+    case cancelStep(UInt64)
+    /// Come back at that moment.
+    case arm(SessionTimer, at: MonotonicInstant)
+    /// An operation's entry, in the place that was promised to it. `isLast` ends the operation.
+    case complete(IOOperation, CompletionEntry)
+    /// A standing read's entry that is not its last, in a place that was taken for it just now.
+    case standingEntry(CompletionEntry)
+    /// The `open` entry, which may go into the reply of the request.
+    case opened(CompletionEntry)
+    /// The last entry of the session.
+    case sessionClosed(CompletionEntry)
+    /// A listener's accept brought a connection: make a session of it, and complete the accept.
+    case spawn(IOOperation, DescriptorSlot, peer: SocketAddress)
+    /// Give promised places back to the port.
+    case releasePlaces(Int)
+    /// Tell the session when its port has room.
+    case awaitRoom
+    /// An operation ended that nobody gets an entry of.
+    case finishedSilently(IOOperation)
+    /// No step is out and none will come: the session can be forgotten by its worker.
+    case ended
+}
+
+/// What a session may be woken for.
+public enum SessionTimer: Hashable, Sendable {
+    /// The operation's deadline.
+    case operation(UInt64)
+    /// The transact's answer is due.
+    case answer(UInt64)
+    /// The open must be over.
+    case connect
+    /// A step of the opening's own.
+    case opening(Int)
+    /// The session may have been idle for too long.
+    case idle
+    /// Look again whether the kernel has sent everything.
+    case linger
+    /// Try the accept again.
+    case acceptAgain
+}
+
+/// What a session needs to know of its surroundings while it decides.
+public protocol SessionSurroundings {
+    /// Whether the port's payload is below its limit, so that reads may take bytes.
+    var portAcceptsPayload: Bool { get }
+
+    /// Takes a free place on the port for one more entry, if there is one.
+    func reservePlace() -> Bool
+
+    /// Whether one more session may exist.
+    var mayAddSession: Bool { get }
+}
+
+/// What becomes of a request to cancel.
+public struct CancelAnswer: Sendable {
+    /// Operations whose entry will tell.
+    public var cancelling = 0
+    /// Operations named that have ended already.
+    public var alreadyDone: [UInt64] = []
+    /// Operations named that never were.
+    public var unknown: [UInt64] = []
+
+    /// An answer that names nothing.
+    public init() {}
+}

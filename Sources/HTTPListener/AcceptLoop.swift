@@ -1,0 +1,97 @@
+import CLinux
+import EngineBase
+import Glibc
+import Synchronization
+
+/// Takes connections from the listening sockets and gives each to the least busy daemon.
+final class AcceptLoop: Sendable {
+    /// How long to wait when the process has no descriptor left, unless a connection ends.
+    private static let pauseMilliseconds: Int32 = 100
+    private static let acceptsPerRound = 64
+
+    private let core: ListenerCore
+    private let sockets: [ListeningSocket]
+    private let daemons: [HTTPDaemon]
+    private let isStopped = Atomic(false)
+
+    init(core: ListenerCore, sockets: [ListeningSocket], daemons: [HTTPDaemon]) {
+        self.core = core
+        self.sockets = sockets
+        self.daemons = daemons
+    }
+
+    /// Makes ``run()`` return soon.
+    func stop() {
+        isStopped.store(true, ordering: .releasing)
+        core.acceptWake.wake()
+    }
+
+    /// Accepts until it is stopped.
+    func run() {
+        var watched = [pollfd(fd: core.acceptWake.descriptor.number, events: Int16(POLLIN), revents: 0)]
+        watched += sockets.map { pollfd(fd: $0.descriptor.number, events: Int16(POLLIN), revents: 0) }
+        var isOutOfDescriptors = false
+        while !isStopped.load(ordering: .acquiring) {
+            let isPaused = isOutOfDescriptors || !hasRoom()
+            // While paused only the wake event counts; clients wait in the kernel's queue.
+            let count = isPaused ? 1 : watched.count
+            poll(&watched, nfds_t(count), isOutOfDescriptors ? Self.pauseMilliseconds : -1)
+            isOutOfDescriptors = false
+            if watched[0].revents != 0 { core.acceptWake.acknowledge() }
+            guard !isPaused else { continue }
+            for (index, socket) in sockets.enumerated() where watched[index + 1].revents != 0 {
+                if !acceptRound(socket) { isOutOfDescriptors = true }
+            }
+        }
+    }
+
+    /// Whether another connection may be accepted; if not, the end of one wakes this thread.
+    private func hasRoom() -> Bool {
+        let limit = core.configuration.connectionLimit
+        if core.connectionCount.load(ordering: .sequentiallyConsistent) < limit { return true }
+        core.isAcceptPaused.store(true, ordering: .sequentiallyConsistent)
+        // One may have ended before the mark was set.
+        return core.connectionCount.load(ordering: .sequentiallyConsistent) < limit
+    }
+
+    /// Accepts what waits on a socket; `false` if the process has no descriptor left.
+    private func acceptRound(_ socket: ListeningSocket) -> Bool {
+        for _ in 0..<Self.acceptsPerRound where hasRoom() {
+            var storage = sockaddr_storage()
+            var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+            // SAFETY: the storage has room for an address of any family, and the length goes along.
+            let error = withUnsafeMutablePointer(to: &storage) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { peer -> Int32 in
+                    let descriptor = iocpd_accept(socket.descriptor.number, peer, &length)
+                    guard descriptor >= 0 else { return errno }
+                    give(descriptor, peer: peer, length: length)
+                    return 0
+                }
+            }
+            switch error {
+            case 0, EINTR, ECONNABORTED: continue
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+                core.log.take("no more connections are accepted: \(Errno(error).name)")
+                return false
+            default: return true
+            }
+        }
+        return true
+    }
+
+    private func give(_ descriptor: Int32, peer: UnsafePointer<sockaddr>, length: socklen_t) {
+        var client: [UInt8]?
+        if core.configuration.connectionsPerClient > 0, let key = clientAddressBytes(peer) {
+            guard core.admit(client: key) else {
+                close(descriptor)
+                return
+            }
+            client = key
+        }
+        core.connectionCount.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        let daemon = daemons.min { $0.load < $1.load }
+        guard daemon?.add(descriptor, peer: peer, length: length) != true else { return }
+        if let client { core.leave(client: client) }
+        core.connectionEnded()
+    }
+}

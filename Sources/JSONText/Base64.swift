@@ -1,0 +1,98 @@
+/// Base64 with the standard alphabet and padding; decoding takes the canonical form only.
+enum Base64 {
+    private static let alphabet = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
+    )
+
+    /// Marks in `values` what is no character of the alphabet, by a bit that no character has.
+    private static let invalid: UInt32 = 0x8000_0000
+
+    /// The six bits of each character, four times: shifted to its place within a group of four.
+    private static let values: [UInt32] = [18, 12, 6, 0].flatMap { (shift: UInt32) -> [UInt32] in
+        var table = [UInt32](repeating: invalid, count: 256)
+        for (bits, character) in alphabet.enumerated() {
+            table[Int(character)] = UInt32(bits) << shift
+        }
+        return table
+    }
+
+    /// The bytes of a text, or nil when it is not canonical base64.
+    static func decode(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+        guard text.count % 4 == 0 else { return nil }
+        guard !text.isEmpty else { return [] }
+        var padding = 0
+        if text[text.count - 1] == UInt8(ascii: "=") {
+            padding = text[text.count - 2] == UInt8(ascii: "=") ? 2 : 1
+        }
+        let count = text.count / 4 * 3 - padding
+        var isValid = true
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { output, initialized in
+            isValid = values.withUnsafeBufferPointer { table in
+                decode(text, padding: padding, table: table, into: output)
+            }
+            initialized = isValid ? count : 0
+        }
+        return isValid ? bytes : nil
+    }
+
+    private static func decode(
+        _ text: UnsafeBufferPointer<UInt8>,
+        padding: Int,
+        table: UnsafeBufferPointer<UInt32>,
+        into output: UnsafeMutableBufferPointer<UInt8>
+    ) -> Bool {
+        var (read, written) = (0, 0)
+        let end = padding == 0 ? text.count : text.count - 4
+        var seen: UInt32 = 0
+        while read < end {
+            let group =
+                table[Int(text[read])] | table[256 + Int(text[read + 1])]
+                | table[512 + Int(text[read + 2])] | table[768 + Int(text[read + 3])]
+            seen |= group
+            output[written] = UInt8(truncatingIfNeeded: group >> 16)
+            output[written + 1] = UInt8(truncatingIfNeeded: group >> 8)
+            output[written + 2] = UInt8(truncatingIfNeeded: group)
+            read += 4
+            written += 3
+        }
+        guard seen & invalid == 0 else { return false }
+        guard padding > 0 else { return true }
+        let third = padding == 1 ? table[512 + Int(text[read + 2])] : 0
+        let group = table[Int(text[read])] | table[256 + Int(text[read + 1])] | third
+        let unused: UInt32 = padding == 1 ? 0xFF : 0xFFFF
+        guard group & (invalid | unused) == 0 else { return false }
+        output[written] = UInt8(truncatingIfNeeded: group >> 16)
+        if padding == 1 { output[written + 1] = UInt8(truncatingIfNeeded: group >> 8) }
+        return true
+    }
+
+    /// How many characters `count` bytes need.
+    static func encodedCount(_ count: Int) -> Int { (count + 2) / 3 * 4 }
+
+    /// Writes the base64 of `bytes` to `output`, which has room for ``encodedCount(_:)``.
+    static func encode(
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        into output: UnsafeMutableBufferPointer<UInt8>
+    ) {
+        alphabet.withUnsafeBufferPointer { alphabet in
+            var (read, written) = (0, 0)
+            while read + 3 <= bytes.count {
+                let group =
+                    Int(bytes[read]) << 16 | Int(bytes[read + 1]) << 8 | Int(bytes[read + 2])
+                output[written] = alphabet[group >> 18]
+                output[written + 1] = alphabet[group >> 12 & 63]
+                output[written + 2] = alphabet[group >> 6 & 63]
+                output[written + 3] = alphabet[group & 63]
+                read += 3
+                written += 4
+            }
+            let left = bytes.count - read
+            guard left > 0 else { return }
+            let group = Int(bytes[read]) << 16 | (left == 2 ? Int(bytes[read + 1]) << 8 : 0)
+            output[written] = alphabet[group >> 18]
+            output[written + 1] = alphabet[group >> 12 & 63]
+            output[written + 2] = left == 2 ? alphabet[group >> 6 & 63] : UInt8(ascii: "=")
+            output[written + 3] = UInt8(ascii: "=")
+        }
+    }
+}

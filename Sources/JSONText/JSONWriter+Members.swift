@@ -1,0 +1,65 @@
+/// Whole members in one call. A value that is nil leaves the member out.
+extension JSONWriter {
+    /// Writes a member that is a string.
+    public mutating func member(_ name: StaticString, _ value: String?) {
+        guard let value else { return }
+        member(name)
+        string(value)
+    }
+
+    /// Writes a member that is an integer.
+    public mutating func member(_ name: StaticString, _ value: Int?) {
+        guard let value else { return }
+        member(name)
+        integer(value)
+    }
+
+    /// Writes a member that is an integer without sign.
+    public mutating func member(_ name: StaticString, _ value: UInt64?) {
+        guard let value else { return }
+        member(name)
+        unsigned(value)
+    }
+
+    /// Writes a member that is `true` or `false`.
+    public mutating func member(_ name: StaticString, _ value: Bool?) {
+        guard let value else { return }
+        member(name)
+        boolean(value)
+    }
+
+    /// Writes a member that is a case of an enumeration of strings.
+    public mutating func member<T: RawRepresentable>(
+        _ name: StaticString,
+        _ value: T?
+    ) where T.RawValue == String {
+        member(name, value?.rawValue)
+    }
+
+    /// Writes a member that is an array of strings.
+    public mutating func member(_ name: StaticString, _ values: [String]?) {
+        guard let values else { return }
+        member(name)
+        array { writer in
+            for value in values { writer.string(value) }
+        }
+    }
+
+    /// Writes a member that is an object, whose members `body` writes.
+    public mutating func object<E: Error>(
+        _ name: StaticString,
+        _ body: (inout JSONWriter) throws(E) -> Void
+    ) throws(E) {
+        member(name)
+        try object(body)
+    }
+
+    /// Writes a member that is an array, whose elements `body` writes.
+    public mutating func array<E: Error>(
+        _ name: StaticString,
+        _ body: (inout JSONWriter) throws(E) -> Void
+    ) throws(E) {
+        member(name)
+        try array(body)
+    }
+}

@@ -1,0 +1,60 @@
+/// Appends the inside of a JSON string: `"`, `\` and U+0000 to U+001F are escaped, nothing else.
+func appendEscaped(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
+    var start = 0
+    while true {
+        let end = nextEscape(in: text, from: start)
+        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start..<end]))
+        guard end < text.count else { return }
+        appendEscape(text[end], to: &bytes)
+        start = end + 1
+    }
+}
+
+/// The index of the next byte that must be escaped, or the end of the text.
+private func nextEscape(in text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+    guard let base = text.baseAddress else { return 0 }
+    var index = start
+    // Eight bytes at a time, until one of them needs a closer look.
+    while index + 8 <= text.count {
+        let word = UnsafeRawPointer(base + index).loadUnaligned(as: UInt64.self)
+        if mayNeedEscape(word) { break }
+        index += 8
+    }
+    while index < text.count, !needsEscape(text[index]) { index += 1 }
+    return index
+}
+
+@inline(__always)
+private func needsEscape(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+}
+
+/// Whether one of eight bytes may need an escape: never no where one does.
+@inline(__always)
+private func mayNeedEscape(_ word: UInt64) -> Bool {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let tops: UInt64 = 0x8080_8080_8080_8080
+    // Subtracting borrows into the top bit of a byte that was smaller; a byte that had its top
+    // bit set is no control character, quote or backslash and is masked out.
+    let quotes = word ^ (ones &* 0x22)
+    let backslashes = word ^ (ones &* 0x5C)
+    let hits = (word &- ones &* 0x20) | (quotes &- ones) | (backslashes &- ones)
+    return hits & ~word & tops != 0
+}
+
+private func appendEscape(_ byte: UInt8, to bytes: inout [UInt8]) {
+    bytes.append(UInt8(ascii: "\\"))
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
+    case 0x08: bytes.append(UInt8(ascii: "b"))
+    case 0x09: bytes.append(UInt8(ascii: "t"))
+    case 0x0A: bytes.append(UInt8(ascii: "n"))
+    case 0x0C: bytes.append(UInt8(ascii: "f"))
+    case 0x0D: bytes.append(UInt8(ascii: "r"))
+    default:
+        bytes.append(contentsOf: "u00".utf8)
+        let (high, low) = (byte >> 4, byte & 0x0F)
+        bytes.append(UInt8(ascii: "0") + high)
+        bytes.append(low < 10 ? UInt8(ascii: "0") + low : UInt8(ascii: "a") + low - 10)
+    }
+}

@@ -1,0 +1,117 @@
+/// What came: the kind of an entry.
+public enum EntryKind: String, Sendable, CaseIterable {
+    case packet
+    case open
+    case read
+    case write
+    case transact
+    case accept
+    case sessionClosed = "session_closed"
+}
+
+/// How it ended. A failed operation is data, an entry like any other.
+public enum EntryStatus: String, Sendable, CaseIterable {
+    case ok
+    case endOfStream = "end_of_stream"
+    case truncated
+    case timedOut = "timed_out"
+    case cancelled
+    case failed
+    case indeterminate
+}
+
+/// Why an operation did not end `ok`: a stable code, and what the kernel and Windows call it.
+public struct EntryError: Hashable, Sendable {
+    /// A stable word such as `connection_reset`.
+    public var code: String
+    /// One sentence for people.
+    public var message: String
+    /// The kernel's error number, where it came from the kernel.
+    public var errno: Int32?
+    /// Its name, such as `ECONNRESET`.
+    public var errnoName: String?
+    /// The Win32 error that the same event gives on Windows.
+    public var win32: Int?
+
+    /// An error with these members.
+    public init(
+        code: String, message: String, errno: Int32? = nil, errnoName: String? = nil,
+        win32: Int? = nil
+    ) {
+        self.code = code
+        self.message = message
+        self.errno = errno
+        self.errnoName = errnoName
+        self.win32 = win32
+    }
+}
+
+/// What entries of operations carry beyond what every entry has.
+///
+/// Apart from ``CompletionEntry``, so that a posted packet stays small.
+public final class EntryDetails: Sendable {
+    /// The session that it is about.
+    public let session: String?
+    /// The operation that it ends, or that it is one of many results of.
+    public let operation: String?
+    /// Whether no entry of that operation follows; given for standing reads alone.
+    public let isLast: Bool?
+    /// Why it did not end `ok`.
+    public let error: EntryError?
+    /// The session that an accept brought.
+    public let accepted: String?
+    /// The other end of that session.
+    public let peer: String?
+    /// Request bytes that a transact got out.
+    public let sent: Int?
+    /// Input bytes that were thrown away unread.
+    public let discarded: Int?
+
+    /// Details with these members; what does not apply is left out.
+    public init(
+        session: String? = nil, operation: String? = nil, isLast: Bool? = nil,
+        error: EntryError? = nil, accepted: String? = nil, peer: String? = nil, sent: Int? = nil,
+        discarded: Int? = nil
+    ) {
+        self.session = session
+        self.operation = operation
+        self.isLast = isLast
+        self.error = error
+        self.accepted = accepted
+        self.peer = peer
+        self.sent = sent
+        self.discarded = discarded
+    }
+}
+
+/// The result of one operation, or a packet that a client posted. OVERLAPPED_ENTRY.
+public struct CompletionEntry: Sendable {
+    /// What came.
+    public var kind: EntryKind
+    /// How it ended. Look here before using `bytes`.
+    public var status: EntryStatus
+    /// The key of the session, or of the packet; `nil` if none was given.
+    public var key: String?
+    /// The client's own string of the operation, untouched.
+    public var context: String?
+    /// Bytes moved; for a packet what its poster said.
+    public var bytes: Int
+    /// The payload; empty where there is none.
+    public var data: [UInt8]
+    /// What operations carry besides.
+    public var details: EntryDetails?
+
+    /// An entry with these members.
+    public init(
+        kind: EntryKind, status: EntryStatus = .ok, key: String? = nil, context: String? = nil,
+        bytes: Int = 0, data: [UInt8] = [], details: EntryDetails? = nil
+    ) {
+        self.kind = kind
+        self.status = status
+        self.key = key
+        self.context = context
+        self.bytes = bytes
+        self.data = data
+        self.details = details
+    }
+}

@@ -1,0 +1,253 @@
+import DequeModule
+import EngineBase
+
+extension PortState {
+    /// Takes entries, or begins to wait. GetQueuedCompletionStatusEx.
+    ///
+    /// - Returns: the answer, or the ticket of a wait whose end `sink` will be told.
+    mutating func fetch(
+        _ request: FetchRequest, for sink: any FetchWaiter, at now: MonotonicInstant,
+        _ effects: inout PortEffects
+    ) throws(PortError) -> FetchOutcome {
+        guard !isClosed else { throw .closed }
+        try refuseIfTooManyWait(request)
+        var settled: SettleAnswer?
+        if let settle = request.settle { settled = apply(settle, at: now, &effects) }
+        if let consumer = request.consumer { supersede(consumer, &effects) }
+
+        if var answer = repeated(request, at: now) {
+            answer.settled = settled
+            serve(at: now, &effects)
+            return .answered(answer)
+        }
+        if let consumer = request.consumer {
+            giveSlotBack(of: consumer, &effects)
+            effects.movedHere = consumer
+        }
+        // The newcomer stands on top of those who wait, so it is served before them.
+        var answer = take(for: request, at: now, &effects)
+        if answer == nil && isDraining { answer = FetchAnswer(reason: .draining) }
+        if answer == nil && request.waitMilliseconds == 0 {
+            answer = FetchAnswer(reason: emptyHandedReason())
+        }
+        guard var answer else {
+            let handle = beginWait(request, for: sink, settled: settled, at: now)
+            serve(at: now, &effects)
+            return .waiting(WaitTicket(handle: handle))
+        }
+        serve(at: now, &effects)
+        answer.settled = settled
+        return .answered(answer)
+    }
+
+    /// Gives waiting fetches what there is, newest first.
+    ///
+    /// A waiting consumer never runs, so if the newest cannot be served, none can.
+    mutating func serve(at now: MonotonicInstant, _ effects: inout PortEffects) {
+        while let handle = waiters.top, let waiter = waiters[handle] {
+            guard hasFreeSlot, oldestQueued() != nil else { return }
+            guard var answer = take(for: waiter.request, at: now, &effects) else { return }
+            answer.settled = waiter.settled
+            end(handle, with: answer, &effects)
+        }
+    }
+
+    /// Takes a waiting fetch out, unanswered: its client has gone.
+    mutating func abandon(_ ticket: WaitTicket) {
+        guard let waiter = waiters[ticket.handle] else { return }
+        forget(ticket.handle, waiter)
+    }
+
+    /// Whether one more consumer may run.
+    var hasFreeSlot: Bool {
+        guard let limit = settings.concurrencyLimit else { return true }
+        return counts.running < limit
+    }
+
+    // MARK: - Parts of a fetch
+
+    /// Ends the consumer's waiting fetch: a thread is in one call at a time.
+    private mutating func supersede(_ consumer: ConsumerName, _ effects: inout PortEffects) {
+        guard let handle = consumers[consumer]?.waiter, let waiter = waiters[handle] else { return }
+        var answer = FetchAnswer(reason: .superseded)
+        answer.settled = waiter.settled
+        end(handle, with: answer, &effects)
+    }
+
+    /// The same batch again, if the request repeats a `fetch_id` whose lease lives.
+    private mutating func repeated(
+        _ request: FetchRequest, at now: MonotonicInstant
+    ) -> FetchAnswer? {
+        guard let consumer = request.consumer, let fetchID = request.fetchID,
+            let number = batches[FetchKey(consumer: consumer, fetchID: fetchID)],
+            let lease = leases[number]
+        else { return nil }
+        let milliseconds = request.leaseMilliseconds ?? settings.leaseMilliseconds
+        rearm(number, until: now.advanced(milliseconds: milliseconds))
+        tidyDeadlines()
+        var answer = FetchAnswer(reason: .entries)
+        for seq in lease.batch {
+            if let slot = held[seq], slot.lease == number, slot.place == .leased {
+                answer.entries.append(slot.queuedEntry)
+            }
+        }
+        answer.lease = LeaseID(generation: generation, number: number)
+        answer.leaseExpiresAt = leases[number]?.expiry
+        return answer
+    }
+
+    /// What can be had without waiting: a batch, else alerts, else nothing.
+    private mutating func take(
+        for request: FetchRequest, at now: MonotonicInstant, _ effects: inout PortEffects
+    ) -> FetchAnswer? {
+        if hasFreeSlot && oldestQueued() != nil {
+            return request.mode == .lease
+                ? lease(to: request, at: now, &effects) : consume(for: request, &effects)
+        }
+        guard request.isAlertable, let consumer = request.consumer,
+            let alerts = takeAlerts(of: consumer)
+        else { return nil }
+        var answer = FetchAnswer(reason: .alert)
+        answer.alerts = alerts
+        answer.handover = handOver(Handover(alerts: alerts, consumer: consumer))
+        return answer
+    }
+
+    private mutating func emptyHandedReason() -> FetchReason {
+        oldestQueued() != nil && !hasFreeSlot ? .concurrency : .timeout
+    }
+
+    private mutating func lease(
+        to request: FetchRequest, at now: MonotonicInstant, _ effects: inout PortEffects
+    ) -> FetchAnswer {
+        let number = nextLease
+        nextLease += 1
+        let milliseconds = request.leaseMilliseconds ?? settings.leaseMilliseconds
+        let expiry = now.advanced(milliseconds: milliseconds)
+        var answer = FetchAnswer(reason: .entries)
+        var batch: [UInt64] = []
+        takeOldest(request) { state, slot in
+            var slot = slot
+            state.unlink(slot.lease)
+            slot.place = .leased
+            slot.lease = number
+            slot.delivery += 1
+            if slot.delivery > 1 { state.counts.redeliveredTotal += 1 }
+            batch.append(slot.seq)
+            answer.entries.append(slot.queuedEntry)
+            state.held.insert(slot)
+        }
+        counts.leased += batch.count
+        leases[number] = LeaseRecord(
+            batch: batch, held: batch.count, linked: batch.count, expiry: expiry, armed: expiry,
+            consumer: request.consumer, fetchID: request.fetchID,
+            takesSlot: request.consumer == nil)
+        deadlines.insert(.lease(number), at: expiry)
+        counts.running += 1
+        if let consumer = request.consumer {
+            consumers[consumer, default: ConsumerRecord()].runningLease = number
+            effects.slotsMoved.insert(consumer)
+            if let id = request.fetchID {
+                batches[FetchKey(consumer: consumer, fetchID: id)] = number
+            }
+        }
+        answer.lease = LeaseID(generation: generation, number: number)
+        answer.leaseExpiresAt = expiry
+        if request.fetchID == nil {
+            answer.handover = handOver(Handover(lease: number))
+        }
+        return answer
+    }
+
+    private mutating func consume(
+        for request: FetchRequest, _ effects: inout PortEffects
+    ) -> FetchAnswer {
+        var answer = FetchAnswer(reason: .entries)
+        var consumed: [Slot] = []
+        takeOldest(request) { state, slot in
+            var slot = slot
+            state.unlink(slot.lease)
+            slot.lease = 0
+            slot.delivery += 1
+            if slot.delivery > 1 { state.counts.redeliveredTotal += 1 }
+            answer.entries.append(slot.queuedEntry)
+            consumed.append(slot)
+        }
+        counts.leased += consumed.count
+        answer.handover = handOver(Handover(consumed: consumed))
+        return answer
+    }
+
+    /// Takes the oldest entries out of the queue, up to the request's count and bytes.
+    private mutating func takeOldest(
+        _ request: FetchRequest, _ each: (inout PortState, Slot) -> Void
+    ) {
+        var taken = 0
+        var bytes = 0
+        while taken < request.maxEntries, let seq = oldestQueued() {
+            let isFresh = fresh.first?.seq == seq
+            let size = (isFresh ? fresh.first : held[seq])?.entry.data.count ?? 0
+            if taken > 0 && bytes + size > request.maxBytes { break }
+            let slot: Slot?
+            if isFresh {
+                slot = fresh.popFirst()
+            } else {
+                returned.removeFirst()
+                slot = held.remove(seq)
+            }
+            guard let slot else { break }
+            taken += 1
+            bytes += size
+            each(&self, slot)
+        }
+        counts.queued -= taken
+        if fresh.isEmpty && taken > 0 { shrinkFresh() }
+    }
+
+    /// Gives back the memory of a long queue that has been emptied.
+    private mutating func shrinkFresh() {
+        if freshPeak > 16_384 { fresh = [] }
+        freshPeak = 0
+    }
+
+    private mutating func beginWait(
+        _ request: FetchRequest, for sink: any FetchWaiter, settled: SettleAnswer?,
+        at now: MonotonicInstant
+    ) -> WaiterHandle {
+        let deadline = now.advanced(milliseconds: request.waitMilliseconds)
+        let handle = waiters.push(
+            Waiter(request: request, deadline: deadline, sink: sink, settled: settled))
+        counts.waiting += 1
+        deadlines.insert(.wait(handle), at: deadline)
+        if let consumer = request.consumer {
+            consumers[consumer, default: ConsumerRecord()].waiter = handle
+        }
+        return handle
+    }
+
+    /// Answers a waiting fetch and takes it out.
+    mutating func end(
+        _ handle: WaiterHandle, with answer: FetchAnswer, _ effects: inout PortEffects
+    ) {
+        guard let waiter = waiters[handle] else { return }
+        forget(handle, waiter)
+        effects.answers.append((waiter.sink, answer))
+    }
+
+    private mutating func forget(_ handle: WaiterHandle, _ waiter: Waiter) {
+        _ = waiters.remove(handle)
+        counts.waiting -= 1
+        deadlines.forgetOne()
+        tidyDeadlines()
+        guard let consumer = waiter.request.consumer else { return }
+        consumers[consumer]?.waiter = nil
+        prune(consumer)
+    }
+
+    mutating func handOver(_ handover: Handover) -> HandoverID {
+        let number = nextHandover
+        nextHandover += 1
+        handovers[number] = handover
+        return HandoverID(number: number)
+    }
+}

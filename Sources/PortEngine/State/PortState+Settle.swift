@@ -1,0 +1,219 @@
+import EngineBase
+
+extension PortState {
+    /// Settles a batch: nack, then ack, then extend; and serves those who wait.
+    mutating func settle(
+        _ request: SettleRequest, at now: MonotonicInstant, _ effects: inout PortEffects
+    ) throws(PortError) -> SettleAnswer {
+        guard !isClosed else { throw .closed }
+        let answer = apply(request, at: now, &effects)
+        serve(at: now, &effects)
+        return answer
+    }
+
+    /// The same without serving: inside a fetch the newcomer comes first.
+    mutating func apply(
+        _ request: SettleRequest, at now: MonotonicInstant, _ effects: inout PortEffects
+    ) -> SettleAnswer {
+        var answer = SettleAnswer()
+        // 0 is no lease: what is asked in its name finds nothing that it may settle.
+        let number = request.lease.flatMap { $0.generation == generation ? $0.number : nil } ?? 0
+        var named = Set<UInt64>()
+        for rejection in request.nack {
+            if let seq = seqOf(rejection.entry) { named.insert(seq) }
+            nack(rejection, by: number, at: now, &answer, &effects)
+        }
+        switch request.ack {
+        case nil: break
+        case .all:
+            // An entry whose nack came too late failed all the same: it must not be acked.
+            for seq in leases[number]?.batch ?? [] where !named.contains(seq) {
+                if acknowledge(seq, by: number, &effects) { answer.acked += 1 }
+            }
+        case .entries(let references):
+            for reference in references {
+                if let seq = seqOf(reference), acknowledge(seq, by: number, &effects) {
+                    answer.acked += 1
+                } else {
+                    answer.outcomes.append((reference.text, refusal(of: reference)))
+                }
+            }
+        }
+        if let lease = leases[number], lease.held > 0 {
+            if let milliseconds = request.extendMilliseconds {
+                rearm(number, until: now.advanced(milliseconds: milliseconds))
+            }
+            answer.leaseExpiresAt = leases[number]?.expiry
+        }
+        tidyDeadlines()
+        tellRoomWaiters(&effects)
+        return answer
+    }
+
+    // MARK: - One entry
+
+    func seqOf(_ reference: EntryReference) -> UInt64? {
+        reference.id.flatMap { $0.generation == generation ? $0.seq : nil }
+    }
+
+    /// Why an entry could not be settled so.
+    private func refusal(of reference: EntryReference) -> SettleAnswer.Outcome {
+        guard let seq = seqOf(reference), seq < nextSeq else { return .unknown }
+        if held[seq] != nil || dead[seq] != nil { return .leaseLost }
+        if let first = fresh.first?.seq, seq >= first { return .leaseLost }
+        let isLeaving = handovers.values.contains { handover in
+            guard let first = handover.consumed.first?.seq, let last = handover.consumed.last?.seq
+            else { return false }
+            return first <= seq && seq <= last && handover.consumed.contains { $0.seq == seq }
+        }
+        return isLeaving ? .leaseLost : .alreadyAcked
+    }
+
+    /// Takes an entry out for good, if that lease holds it or was the last to hold it.
+    private mutating func acknowledge(
+        _ seq: UInt64, by number: UInt64, _ effects: inout PortEffects
+    ) -> Bool {
+        guard number != 0 else { return false }
+        if let slot = held[seq], slot.lease == number {
+            held.remove(seq)
+            counts.bytes -= slot.entry.data.count
+            if slot.place == .leased {
+                counts.leased -= 1
+                leases[number]?.held -= 1
+            } else {
+                // The lease ran out, but nobody has taken the entry since: late, and still right.
+                counts.queued -= 1
+                returned.forgetOne { [held] in held[$0]?.place == .queued }
+            }
+        } else if let slot = dead[seq], slot.lease == number {
+            dead.remove(seq)
+            counts.bytes -= slot.entry.data.count
+            counts.deadLetters -= 1
+        } else {
+            return false
+        }
+        counts.ackedTotal += 1
+        endLeaseIfEmpty(number, &effects)
+        unlink(number)
+        return true
+    }
+
+    private mutating func nack(
+        _ rejection: SettleRequest.Rejection, by number: UInt64, at now: MonotonicInstant,
+        _ answer: inout SettleAnswer, _ effects: inout PortEffects
+    ) {
+        guard number != 0, let seq = seqOf(rejection.entry), var slot = held[seq],
+            slot.lease == number, slot.place == .leased
+        else {
+            answer.outcomes.append((rejection.entry.text, refusal(of: rejection.entry)))
+            disown(rejection.entry, by: number)
+            return
+        }
+        answer.nacked += 1
+        slot.lease = 0
+        held.remove(seq)
+        counts.leased -= 1
+        putBack(slot, delayMilliseconds: rejection.delayMilliseconds, at: now)
+        leases[number]?.held -= 1
+        endLeaseIfEmpty(number, &effects)
+        unlink(number)
+    }
+
+    /// A nack that came too late changes no place, but what failed must not be acked by that lease.
+    private mutating func disown(_ reference: EntryReference, by number: UInt64) {
+        guard number != 0, let seq = seqOf(reference) else { return }
+        if held[seq]?.lease == number {
+            held.update(seq) { $0.lease = 0 }
+        } else if dead[seq]?.lease == number {
+            dead.update(seq) { $0.lease = 0 }
+        } else {
+            return
+        }
+        unlink(number)
+    }
+
+    /// Puts an entry that was taken back: to the dead letters if it was its last delivery, aside if
+    /// there is a delay, else to its old place in the queue.
+    mutating func putBack(
+        _ slot: Slot, delayMilliseconds: Int, at now: MonotonicInstant
+    ) {
+        var slot = slot
+        if settings.maxDeliveries > 0 && slot.delivery >= settings.maxDeliveries {
+            slot.place = .dead
+            slot.moment = now
+            dead.insert(slot)
+            counts.deadLetters += 1
+        } else if delayMilliseconds > 0 {
+            slot.place = .delayed
+            slot.moment = now.advanced(milliseconds: delayMilliseconds)
+            held.insert(slot)
+            counts.delayed += 1
+            deadlines.insert(.delay(slot.seq), at: slot.moment)
+        } else {
+            requeue(slot)
+        }
+    }
+
+    /// Puts an entry back into its old place in the queue.
+    mutating func requeue(_ slot: Slot) {
+        var slot = slot
+        slot.place = .queued
+        held.insert(slot)
+        returned.insert(slot.seq)
+        counts.queued += 1
+    }
+
+    // MARK: - Leases
+
+    /// One entry fewer remembers that lease; the record goes with the last.
+    mutating func unlink(_ number: UInt64) {
+        guard number != 0, var lease = leases[number] else { return }
+        lease.linked -= 1
+        guard lease.linked > 0 else {
+            if lease.armed != nil { deadlines.forgetOne() }
+            leases[number] = nil
+            return
+        }
+        if lease.batch.count > 64 && lease.linked < lease.batch.count / 2 {
+            // Memory follows what is held: forget the numbers of entries that are gone.
+            let (held, dead) = (held, dead)
+            lease.batch.removeAll { (held[$0] ?? dead[$0])?.lease != number }
+        }
+        leases[number] = lease
+    }
+
+    /// Frees what a lease that holds nothing any more has taken: its slot and its `fetch_id`.
+    mutating func endLeaseIfEmpty(_ number: UInt64, _ effects: inout PortEffects) {
+        guard let lease = leases[number], lease.held == 0 else { return }
+        if lease.takesSlot {
+            leases[number]?.takesSlot = false
+            counts.running -= 1
+        }
+        guard let consumer = lease.consumer else { return }
+        if consumers[consumer]?.runningLease == number {
+            consumers[consumer]?.runningLease = nil
+            counts.running -= 1
+            effects.slotsMoved.insert(consumer)
+        }
+        if consumers[consumer]?.parkedLease == number {
+            consumers[consumer]?.parkedLease = nil
+        }
+        prune(consumer)
+        if let id = lease.fetchID {
+            let key = FetchKey(consumer: consumer, fetchID: id)
+            if batches[key] == number { batches[key] = nil }
+        }
+    }
+
+    /// Sets a lease's expiry. A later one costs nothing now: the old deadline finds out.
+    mutating func rearm(_ number: UInt64, until expiry: MonotonicInstant) {
+        guard var lease = leases[number] else { return }
+        lease.expiry = expiry
+        if let armed = lease.armed, expiry < armed {
+            lease.armed = expiry
+            deadlines.insert(.lease(number), at: expiry)
+            deadlines.forgetOne()
+        }
+        leases[number] = lease
+    }
+}

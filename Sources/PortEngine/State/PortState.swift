@@ -1,0 +1,155 @@
+import DequeModule
+import EngineBase
+
+/// A completion port as a value: requests and moments in, effects out. No clock, no lock, no thread.
+///
+/// Entries that nobody has taken yet lie in `fresh`; their numbers are neighbours. An entry that was
+/// taken lives in `held` (leased, delayed, or back in the queue) or in `dead`. A number in `held` is
+/// always below every number in `fresh`, so the oldest entry that may be taken is the smallest of
+/// those that came back, or else the first fresh one.
+struct PortState: ~Copyable {
+    let generation: PortGeneration
+    let settings: PortSettings
+    let limits: PortLimits
+    var counts = PortCounts()
+
+    var fresh = Deque<Slot>()
+    /// The longest that `fresh` has been since it was last empty.
+    var freshPeak = 0
+    var held = SlotTable()
+    var dead = SlotTable()
+    var returned = SequenceHeap()
+    var nextSeq: UInt64 = 1
+
+    var leases: [UInt64: LeaseRecord] = [:]
+    var nextLease: UInt64 = 1
+    var batches: [FetchKey: UInt64] = [:]
+    var handovers: [UInt64: Handover] = [:]
+    var nextHandover: UInt64 = 1
+
+    var waiters = WaiterStack()
+    var consumers: [ConsumerName: ConsumerRecord] = [:]
+    var consumersWithAlerts = 0
+    var roomWaiters = Deque<any RoomWaiter>()
+    var deadlines = DeadlineHeap<PortDeadline>()
+
+    /// When somebody will look at the port: the earliest last, each asked for once.
+    var alarms: [MonotonicInstant] = []
+    var isClosed = false
+    var isDraining = false
+
+    init(generation: PortGeneration, settings: PortSettings, limits: PortLimits) {
+        self.generation = generation
+        self.settings = settings
+        self.limits = limits
+    }
+
+    // MARK: - Room
+
+    /// Whether `places` more entries or reservations fit now.
+    func hasRoom(for places: Int) -> Bool { settings.capacity - counts.occupied >= places }
+
+    /// Promises `places` places, all or none.
+    mutating func reserve(_ places: Int) throws(PortError) {
+        guard !isClosed else { throw .closed }
+        guard places <= settings.capacity else {
+            throw .neverFits(limit: settings.capacity, requested: places)
+        }
+        guard hasRoom(for: places) else {
+            throw .full(limit: settings.capacity, current: counts.occupied)
+        }
+        counts.reserved += places
+    }
+
+    /// Gives promised places back.
+    mutating func release(_ places: Int, _ effects: inout PortEffects) {
+        guard !isClosed, places > 0 else { return }
+        precondition(counts.reserved >= places, "more places given back than were promised")
+        counts.reserved -= places
+        tellRoomWaiters(&effects)
+    }
+
+    /// Remembers somebody to be told when room comes; at once if it is there.
+    mutating func awaitRoom(_ waiter: any RoomWaiter, _ effects: inout PortEffects) {
+        guard !isClosed else { return }
+        roomWaiters.append(waiter)
+        tellRoomWaiters(&effects)
+    }
+
+    /// Tells as many of those who wait for room as there are places, first come, first served.
+    mutating func tellRoomWaiters(_ effects: inout PortEffects) {
+        guard !roomWaiters.isEmpty, counts.bytes < settings.capacityBytes else { return }
+        var places = settings.capacity - counts.occupied
+        while places > 0, let waiter = roomWaiters.popFirst() {
+            effects.roomFor.append(waiter)
+            places -= 1
+        }
+    }
+
+    // MARK: - Entries in
+
+    /// Puts posted packets at the end of the queue, all or none. PostQueuedCompletionStatus.
+    mutating func post(
+        _ packets: [CompletionEntry], at now: MonotonicInstant, _ effects: inout PortEffects
+    ) throws(PortError) {
+        guard !isClosed else { throw .closed }
+        var payload = 0
+        for packet in packets { payload += packet.data.count }
+        guard packets.count <= settings.capacity else {
+            throw .neverFits(limit: settings.capacity, requested: packets.count)
+        }
+        guard payload <= settings.capacityBytes else {
+            throw .neverFitsBytes(limit: settings.capacityBytes, requested: payload)
+        }
+        guard hasRoom(for: packets.count) else {
+            throw .full(limit: settings.capacity, current: counts.occupied)
+        }
+        // A packet without data needs only a place.
+        guard payload == 0 || payload <= settings.capacityBytes - counts.bytes else {
+            throw .fullOfBytes(limit: settings.capacityBytes, current: counts.bytes)
+        }
+        for packet in packets { append(packet, at: now) }
+        counts.bytes += payload
+        counts.postedTotal += packets.count
+        serve(at: now, &effects)
+    }
+
+    /// Queues what operations gave, each in the place that was promised to it.
+    mutating func complete(
+        _ entries: [CompletionEntry], at now: MonotonicInstant, _ effects: inout PortEffects
+    ) {
+        guard !isClosed else { return }
+        precondition(counts.reserved >= entries.count, "an entry without a promised place")
+        counts.reserved -= entries.count
+        for entry in entries {
+            append(entry, at: now)
+            counts.bytes += entry.data.count
+        }
+        counts.completedTotal += entries.count
+        serve(at: now, &effects)
+    }
+
+    private mutating func append(_ entry: CompletionEntry, at now: MonotonicInstant) {
+        fresh.append(Slot(seq: nextSeq, entry: entry, at: now))
+        freshPeak = max(freshPeak, fresh.count)
+        nextSeq += 1
+        counts.queued += 1
+    }
+
+    // MARK: - Entries out
+
+    /// The number of the oldest entry that may be taken.
+    mutating func oldestQueued() -> UInt64? {
+        while let number = returned.first {
+            if held[number]?.place == .queued { return number }
+            returned.removeDeadFirst()
+        }
+        return fresh.first?.seq
+    }
+
+    /// When the oldest entry that may be taken came in.
+    mutating func oldestQueuedAt() -> MonotonicInstant? {
+        guard let number = oldestQueued() else { return nil }
+        return held[number]?.queuedAt ?? fresh.first?.queuedAt
+    }
+}

@@ -1,0 +1,102 @@
+/// Why a target cannot be used, found before anything is opened.
+public enum TargetError: Error, Hashable, Sendable {
+    /// The URI is none that a session can be opened with; the words say what is wrong.
+    case invalidURI(String)
+    /// No allow rule can admit it.
+    case denied
+    /// The transport does not have this option, or not with this value.
+    case unsupportedOption(String, reason: String)
+}
+
+/// A session's target, taken apart.
+public struct TargetURI: Hashable, Sendable {
+    /// The part after the scheme.
+    public enum Place: Hashable, Sendable {
+        /// A host, without the brackets of an IPv6 literal, and a port.
+        case host(String, port: UInt16)
+        /// An absolute path, percent-decoded.
+        case path(String)
+    }
+
+    /// The transport's name, such as `tcp-listen`.
+    public let scheme: String
+    /// Where it leads.
+    public let place: Place
+
+    /// Takes a URI apart.
+    ///
+    /// - Throws: `.invalidURI` for what is no `scheme://host:port` or `scheme:///path`, for user
+    ///   information, a query, a fragment, or a path with `..`.
+    public init(_ text: String) throws(TargetError) {
+        guard let separator = text.firstRange(of: "://") else {
+            throw .invalidURI("it has no scheme followed by ://")
+        }
+        let scheme = String(text[..<separator.lowerBound])
+        let rest = text[separator.upperBound...]
+        guard !rest.contains("#") else { throw .invalidURI("it has a fragment") }
+        guard !rest.contains("?") else {
+            throw .invalidURI("it has a query, and this transport takes none")
+        }
+        guard rest.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F }) else {
+            throw .invalidURI("it has a blank or a control character")
+        }
+        self.scheme = scheme
+        if rest.hasPrefix("/") {
+            place = .path(try TargetURI.path(rest))
+        } else {
+            place = try TargetURI.host(rest)
+        }
+    }
+
+    private static func host(_ text: Substring) throws(TargetError) -> Place {
+        guard !text.contains("@") else { throw .invalidURI("it has user information") }
+        guard let colon = text.lastIndex(of: ":"), !text[colon...].contains("]") else {
+            throw .invalidURI("it has no port")
+        }
+        let digits = text[text.index(after: colon)...]
+        guard (1...5).contains(digits.utf8.count),
+            digits.utf8.allSatisfy({ (48...57).contains($0) }), let port = UInt16(digits)
+        else { throw .invalidURI("its port is no number from 0 to 65535, or a path follows it") }
+        var host = String(text[..<colon])
+        if host.hasPrefix("[") && host.hasSuffix("]") {
+            host = String(host.dropFirst().dropLast())
+            guard host.contains(":") else {
+                throw .invalidURI("only an IPv6 literal stands in brackets")
+            }
+        } else if host.contains(":") {
+            throw .invalidURI("an IPv6 literal needs brackets")
+        }
+        return .host(host, port: port)
+    }
+
+    private static func path(_ text: Substring) throws(TargetError) -> String {
+        var segments: [String] = []
+        for segment in text.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+            guard let decoded = percentDecoded(segment) else {
+                throw .invalidURI("its path has a bad percent escape")
+            }
+            guard !decoded.isEmpty, decoded != ".", decoded != "..", !decoded.contains("/"),
+                !decoded.unicodeScalars.contains("\0")
+            else { throw .invalidURI("its path has an empty, dotted or escaped segment") }
+            segments.append(decoded)
+        }
+        return "/" + segments.joined(separator: "/")
+    }
+
+    private static func percentDecoded(_ text: Substring) -> String? {
+        var bytes: [UInt8] = []
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard let high = rest.popFirst(), let low = rest.popFirst(),
+                let value = UInt8(String(decoding: [high, low], as: UTF8.self), radix: 16),
+                high != UInt8(ascii: "+"), high != UInt8(ascii: "-")
+            else { return nil }
+            bytes.append(value)
+        }
+        return String(validating: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,348 @@
+public import DeviceSessions
+public import EngineBase
+import PortEngine
+
+/// The loop of one worker: it owns a driver and the sessions whose descriptors that driver holds.
+///
+/// Only its own thread calls it (a simulation's only thread, there). In each turn: wait, take what
+/// the kernel and other threads have to tell, let the sessions decide, and at the end tell the rest
+/// of the world all at once: first how sessions stand, then their entries, under one lock a port,
+/// then the replies that somebody waits for. So whoever acts on an entry finds its session ready.
+public final class WorkerLoop {
+    /// Steps that a session may have answered at once in one go before others get their turn.
+    private static let stepsInOneGo = 64
+
+    /// What other threads leave word in.
+    public let inbox: WorkerInbox
+    let driver: any IODriver
+    let clock: any EngineClock
+    let sessions: SessionDirectory
+
+    private var table = SessionTable()
+    private var timers = DeadlineHeap<SessionAlarm>()
+    private var events: [DriverEvent] = []
+    private var effects: [SessionEffect] = []
+    private var deferred: [(StepToken, StepResult)] = []
+    private var outgoing = OutgoingWork()
+
+    /// A loop over `driver` that registers accepted sessions in `sessions`.
+    public init(driver: any IODriver, clock: any EngineClock, sessions: SessionDirectory) {
+        self.driver = driver
+        self.clock = clock
+        self.sessions = sessions
+        inbox = WorkerInbox(wakeup: driver.wakeup)
+    }
+
+    /// Turns until the inbox says stop.
+    public func run() {
+        while turn(waitingUntil: .distantFuture) {}
+    }
+
+    /// One turn.
+    ///
+    /// - Parameter limit: wait no longer than this; `.distantFuture` is as long as need be.
+    /// - Returns: whether to go on.
+    public func turn(waitingUntil limit: MonotonicInstant) -> Bool {
+        let earliest = min(limit, timers.earliest ?? .distantFuture)
+        let deadline = deferred.isEmpty ? earliest : MonotonicInstant(nanoseconds: 0)
+        driver.wait(until: deadline == .distantFuture ? nil : deadline, into: &events)
+        let now = clock.now()
+        let word = inbox.take()
+        for (handle, opening) in word.starting { start(handle, opening, at: now) }
+        for handle in word.marked { attend(to: handle, at: now) }
+        takeDeferred(at: now)
+        takeEvents(at: now)
+        takeTimers(at: now)
+        outgoing.send()
+        return !word.isStopping
+    }
+
+    /// How many sessions it runs, for tests and metrics.
+    public var sessionCount: Int { table.count }
+
+    /// When it wants to be turned next for its timers' sake.
+    public var nextDeadline: MonotonicInstant? {
+        deferred.isEmpty ? timers.earliest : MonotonicInstant(nanoseconds: 0)
+    }
+
+    // MARK: - What comes in
+
+    private func start(
+        _ handle: SessionHandle, _ opening: any SessionOpening, at now: MonotonicInstant
+    ) {
+        let core = DeviceSession(
+            id: handle.id, configuration: handle.configuration, opening: opening, at: now)
+        let session = table.add(handle, core)
+        run(session, at: now) { core, surroundings, effects in
+            core.start(at: now, surroundings, &effects)
+        }
+    }
+
+    private func attend(to handle: SessionHandle, at now: MonotonicInstant) {
+        let messages = handle.takeMessages()
+        guard let session = table.find(handle) else {
+            for message in messages { answerForEnded(message) }
+            return
+        }
+        for message in messages { deliver(message, to: session, at: now) }
+    }
+
+    private func deliver(
+        _ message: SessionMessage, to session: RunningSession, at now: MonotonicInstant
+    ) {
+        switch message {
+        case .operations(let operations):
+            run(session, at: now) { core, surroundings, effects in
+                core.submit(operations, at: now, surroundings, &effects)
+            }
+        case .cancel(let numbers, let reply):
+            var answer = CancelAnswer()
+            run(session, at: now) { core, surroundings, effects in
+                answer = core.cancel(numbers, at: now, surroundings, &effects)
+            }
+            outgoing.replies.append { [answer] in reply(answer) }
+        case .describe(let reply):
+            let operations = session.core.pendingOperations()
+            outgoing.replies.append { reply(operations) }
+        case .credit(let number, let amount, let reply):
+            var credit: Int?
+            run(session, at: now) { core, surroundings, effects in
+                credit = core.addCredit(amount, to: number, at: now, surroundings, &effects)
+            }
+            outgoing.replies.append { [credit] in reply(credit) }
+        case .shutdownOutput:
+            run(session, at: now) { core, surroundings, effects in
+                core.shutdownOutput(at: now, surroundings, &effects)
+            }
+        case .close(let reason, let force, let reply):
+            run(session, at: now) { core, _, effects in
+                core.close(reason, force: force, at: now, &effects)
+            }
+            if let reply { outgoing.replies.append(reply) }
+        case .roomMayHaveCome:
+            run(session, at: now) { core, surroundings, effects in
+                core.roomMayHaveCome(at: now, surroundings, &effects)
+            }
+            // If it did not use the room, the next one in the line may.
+            let port = session.handle.port
+            outgoing.replies.append { port.passRoomOn() }
+        }
+    }
+
+    /// Answers what came for a session that has ended.
+    private func answerForEnded(_ message: SessionMessage) {
+        switch message {
+        case .operations:
+            preconditionFailure("an operation was accepted by a session that had ended")
+        case .cancel(let numbers, let reply):
+            var answer = CancelAnswer()
+            answer.alreadyDone = numbers ?? []
+            outgoing.replies.append { [answer] in reply(answer) }
+        case .describe(let reply): outgoing.replies.append { reply([]) }
+        case .credit(_, _, let reply): outgoing.replies.append { reply(nil) }
+        case .close(_, _, let reply): if let reply { outgoing.replies.append(reply) }
+        case .shutdownOutput, .roomMayHaveCome: break
+        }
+    }
+
+    private func takeDeferred(at now: MonotonicInstant) {
+        guard !deferred.isEmpty else { return }
+        let steps = deferred
+        deferred = []
+        for (token, result) in steps { stepDone(token, result, at: now) }
+    }
+
+    private func takeEvents(at now: MonotonicInstant) {
+        for event in events {
+            if case .completed(let token, let result) = event {
+                stepDone(token, result, at: now)
+            }
+        }
+        events.removeAll(keepingCapacity: true)
+    }
+
+    private func takeTimers(at now: MonotonicInstant) {
+        while let (alarm, _) = timers.popDue(at: now) {
+            guard let session = table[alarm.session], session.core.expects(alarm.timer) else {
+                timers.popWasForgotten()
+                continue
+            }
+            run(session, at: now) { core, surroundings, effects in
+                core.timerFired(alarm.timer, at: now, surroundings, &effects)
+            }
+        }
+        guard timers.isWorthCompacting else { return }
+        timers.compact { [table] alarm, _ in
+            table[alarm.session]?.core.expects(alarm.timer) ?? false
+        }
+    }
+
+    private func stepDone(_ token: StepToken, _ result: StepResult, at now: MonotonicInstant) {
+        guard let session = table[token.session] else {
+            preconditionFailure("a step ended after its session")
+        }
+        run(session, at: now) { core, surroundings, effects in
+            core.stepDone(token.step, result, at: now, surroundings, &effects)
+        }
+    }
+
+    // MARK: - What a session wants
+
+    /// Lets a session decide, and does what it wants until it wants nothing more.
+    private func run(
+        _ session: RunningSession, at now: MonotonicInstant,
+        _ decide: (inout DeviceSession, WorkerSurroundings, inout [SessionEffect]) -> Void
+    ) {
+        let surroundings = WorkerSurroundings(port: session.handle.port, sessions: sessions)
+        decide(&session.core, surroundings, &effects)
+        outgoing.touch(session)
+        var index = 0
+        var stepsDone = 0
+        while index < effects.count {
+            let effect = effects[index]
+            index += 1
+            guard case .submit(let step, let kernelStep) = effect else {
+                perform(effect, for: session, at: now)
+                continue
+            }
+            let token = StepToken(session: session.slot, step: step)
+            guard case .done(let result) = driver.submit(kernelStep, token: token) else { continue }
+            stepsDone += 1
+            if stepsDone > WorkerLoop.stepsInOneGo {
+                deferred.append((token, result))
+            } else {
+                session.core.stepDone(step, result, at: now, surroundings, &effects)
+            }
+        }
+        effects.removeAll(keepingCapacity: true)
+    }
+
+    private func perform(
+        _ effect: SessionEffect, for session: RunningSession, at now: MonotonicInstant
+    ) {
+        switch effect {
+        case .submit:
+            break
+        case .cancelStep(let step):
+            driver.cancel(StepToken(session: session.slot, step: step))
+        case .arm(let timer, let moment):
+            timers.insert(SessionAlarm(session: session.slot, timer: timer), at: moment)
+        case .complete(let operation, let entry):
+            ended(operation, session)
+            if case .inline(let reply, let place) = operation.delivery {
+                outgoing.replies.append { reply.fulfil(place, with: entry) }
+            } else {
+                outgoing.queue(entry, on: session.handle.port)
+            }
+        case .finishedSilently(let operation):
+            ended(operation, session)
+        case .standingEntry(let entry):
+            outgoing.queue(entry, on: session.handle.port)
+        case .opened(let entry):
+            opened(session, entry)
+        case .sessionClosed(let entry):
+            sessionClosed(session, entry)
+        case .spawn(let operation, let descriptor, let peer):
+            spawn(from: session, operation, descriptor, peer, at: now)
+        case .releasePlaces(let places):
+            let port = session.handle.port
+            outgoing.replies.append { port.release(places) }
+        case .awaitRoom:
+            let handle = session.handle
+            outgoing.replies.append { handle.port.awaitRoom(handle) }
+        case .ended:
+            table.remove(session)
+            outgoing.ended.append((session, session.core.view.phase, sessions))
+        }
+    }
+
+    private func ended(_ operation: IOOperation, _ session: RunningSession) {
+        session.ended.add(operation)
+        if operation.deadline != nil { timers.forgetOne() }
+    }
+
+    private func opened(_ session: RunningSession, _ entry: CompletionEntry) {
+        guard let reply = session.handle.inlineOpen else {
+            outgoing.queue(entry, on: session.handle.port)
+            return
+        }
+        if entry.status == .ok {
+            sessions.show(session.handle)
+            outgoing.replies.append { reply.fulfil(0, with: entry) }
+        } else {
+            // What else there is to tell goes with it: see `sessionClosed`.
+            session.failedInlineOpen = entry
+        }
+    }
+
+    private func sessionClosed(_ session: RunningSession, _ entry: CompletionEntry) {
+        if let opened = session.failedInlineOpen, let reply = session.handle.inlineOpen {
+            session.failedInlineOpen = nil
+            outgoing.replies.append { reply.fulfil(0, with: opened, followedBy: [entry]) }
+        } else {
+            outgoing.queue(entry, on: session.handle.port)
+        }
+    }
+
+    /// Makes a session of a connection that an accept brought, and completes the accept.
+    private func spawn(
+        from listener: RunningSession, _ operation: IOOperation, _ descriptor: DescriptorSlot,
+        _ peer: SocketAddress, at now: MonotonicInstant
+    ) {
+        let parent = listener.handle
+        let transport = parent.configuration.transport
+        var configuration = parent.configuration
+        configuration.transport = transport.replacing("-listen", with: "")
+        let address = peer.text
+        let inbox = self.inbox
+        let handle = sessions.add(isHidden: false) { [configuration] id in
+            SessionHandle(
+                id: id, configuration: configuration,
+                operationNames: ["read", "write", "transact"], port: parent.port, worker: inbox,
+                inlineOpen: nil, phase: .open, at: now)
+        }
+        ended(operation, listener)
+        guard let handle else {
+            refuse(operation, descriptor, listener)
+            return
+        }
+        let core = DeviceSession(
+            id: handle.id, configuration: configuration, accepted: descriptor, peer: address,
+            at: now)
+        let session = table.add(handle, core)
+        outgoing.touch(session)
+        if configuration.idleTimeoutMilliseconds > 0 {
+            let moment = now.advanced(milliseconds: configuration.idleTimeoutMilliseconds)
+            timers.insert(SessionAlarm(session: session.slot, timer: .idle), at: moment)
+        }
+        let entry = listener.core.acceptEntry(
+            of: operation, brought: handle.id, peer: address)
+        if case .inline(let reply, let place) = operation.delivery {
+            outgoing.replies.append { reply.fulfil(place, with: entry) }
+        } else {
+            outgoing.queue(entry, on: parent.port)
+        }
+    }
+
+    /// The last place for a session was taken between the look and the accept.
+    private func refuse(
+        _ operation: IOOperation, _ descriptor: DescriptorSlot, _ listener: RunningSession
+    ) {
+        let token = StepToken(session: listener.slot, step: 0)
+        _ = driver.submit(.close(descriptor, reset: true), token: token)
+        let port = listener.handle.port
+        outgoing.replies.append { port.release(1) }
+        var entry = listener.core.acceptEntry(
+            of: operation, brought: listener.handle.id, peer: nil)
+        entry.status = .failed
+        entry.details = EntryDetails(
+            session: listener.handle.id.text,
+            operation: OperationID(session: listener.handle.id, number: operation.number).text,
+            error: EntryError(.tooManyOpenFiles))
+        if case .inline(let reply, let place) = operation.delivery {
+            outgoing.replies.append { [entry] in reply.fulfil(place, with: entry) }
+        } else {
+            outgoing.queue(entry, on: port)
+        }
+    }
+}

@@ -1,0 +1,5 @@
+import EngineBase
+import Testing
+
+@Suite struct DeadlineHeapTests {
+}
