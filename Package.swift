@@ -40,6 +40,12 @@ let package = Package(
             providers: [.apt(["libjansson-dev"])]
         ),
 
+        .systemLibrary(
+            name: "CGnuTLS",
+            pkgConfig: "gnutls",
+            providers: [.apt(["libgnutls28-dev"])]
+        ),
+
         // Pure: state machines and values.
         .target(
             name: "EngineBase",
@@ -83,14 +89,16 @@ let package = Package(
         .target(name: "JSONText", dependencies: ["CJansson"], swiftSettings: common),
         .target(
             name: "HTTPListener",
-            dependencies: ["CMicrohttpd", "CLinux", "EngineBase", "LinuxSystem"],
+            dependencies: ["CMicrohttpd", "CLinux", "EngineBase"],
             swiftSettings: common
         ),
+        .target(name: "Digests", dependencies: ["CGnuTLS"], swiftSettings: common),
         .target(
             name: "ControlAPI",
             dependencies: [
-                "EngineBase", "PortEngine", "DeviceSessions", "Transports", "Workers", "JSONText",
+                "EngineBase", "PortEngine", "DeviceSessions", "Transports", "JSONText", "Digests",
                 "HTTPListener",
+                .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: common
         ),
@@ -99,7 +107,8 @@ let package = Package(
         .executableTarget(
             name: "iocpd",
             dependencies: [
-                "ControlAPI", "HTTPListener", "Workers", "Transports", "LinuxSystem",
+                "ControlAPI", "DeviceSessions", "EngineBase", "HTTPListener", "LinuxSystem",
+                "PortEngine", "Transports", "Workers",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "TOMLKit", package: "TOMLKit"),

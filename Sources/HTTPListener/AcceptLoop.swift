@@ -28,8 +28,12 @@ final class AcceptLoop: Sendable {
 
     /// Accepts until it is stopped.
     func run() {
-        var watched = [pollfd(fd: core.acceptWake.descriptor.number, events: Int16(POLLIN), revents: 0)]
-        watched += sockets.map { pollfd(fd: $0.descriptor.number, events: Int16(POLLIN), revents: 0) }
+        var watched = [
+            pollfd(fd: core.acceptWake.descriptor.number, events: Int16(POLLIN), revents: 0)
+        ]
+        watched += sockets.map {
+            pollfd(fd: $0.descriptor.number, events: Int16(POLLIN), revents: 0)
+        }
         var isOutOfDescriptors = false
         while !isStopped.load(ordering: .acquiring) {
             let isPaused = isOutOfDescriptors || !hasRoom()

@@ -74,7 +74,11 @@ struct ExchangeState: Sendable {
             requestBytes = 0
         }
         return EndedRequest(
-            head: head, outcome: outcome, pending: pending, requestBytes: requestBytes)
+            head: head,
+            outcome: outcome,
+            pending: pending,
+            requestBytes: requestBytes
+        )
     }
 }
 

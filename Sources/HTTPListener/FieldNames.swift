@@ -3,6 +3,16 @@ final class FieldNames: Sendable {
     let names: [String]
     private let bytes: [[UInt8]]
 
+    // What the listener itself looks for. Not static: that would be a call for each look.
+    let host = Array("host".utf8)
+    let expect = Array("expect".utf8)
+    let contentType = Array("content-type".utf8)
+    let requestID = Array("x-request-id".utf8)
+    let contentLength = Array("content-length".utf8)
+    let transferEncoding = Array("transfer-encoding".utf8)
+    let chunked = Array("chunked".utf8)
+    let continues = Array("100-continue".utf8)
+
     init(_ names: [String]) {
         self.names = names.map { $0.lowercased() }
         bytes = self.names.map { Array($0.utf8) }
@@ -29,7 +39,7 @@ struct KeptFields: Sendable {
     /// A field that the listener keeps whether it is asked to or not.
     enum Always: Sendable { case host }
 
-    private let names: FieldNames
+    let names: FieldNames
     private var values: [String?]
     private var host: String?
 

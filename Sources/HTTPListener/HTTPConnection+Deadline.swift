@@ -108,17 +108,25 @@ extension HTTPConnection {
         let head =
             head
             ?? RequestHead(
-                method: "", target: .unknown, fields: KeptFields(names: core.fieldNames),
-                requestID: core.requestIDs.next(), peer: peer, arrivedOverUnixSocket: isUnix,
-                arrivedAt: monotonicNow())
+                method: "",
+                target: .unknown,
+                fields: KeptFields(names: core.fieldNames),
+                requestID: core.requestIDs.next(),
+                peer: peer,
+                arrivedOverUnixSocket: isUnix,
+                arrivedAt: monotonicNow()
+            )
         let limit =
             part == .head ? configuration.headMilliseconds : configuration.bodyMilliseconds
         let refusal = ListenerRefusal.requestTimeout(part: part, limitMilliseconds: limit)
         let reply = core.responder.refusal(refusal, for: HTTPRequest(head: head))
         let bytes = rawReply(reply, requestID: head.requestID, omitsBody: head.method == "HEAD")
         let outcome = ReplyOutcome(
-            status: reply.status, bytes: reply.body.count, label: reply.label,
-            onHandover: reply.onHandover)
+            status: reply.status,
+            bytes: reply.body.count,
+            label: reply.label,
+            onHandover: reply.onHandover
+        )
         let isSent = state.withLock { state in
             // The client may have gone in the meantime, and its descriptor with it.
             guard state.phase == .cut else { return false }

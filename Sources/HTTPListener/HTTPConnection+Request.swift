@@ -6,13 +6,13 @@ import Synchronization
 extension HTTPConnection {
     /// The request line has been read; `text` is the target as sent.
     func targetArrived(_ text: UnsafePointer<CChar>) {
-        let configuration = core.configuration
         let length = strlen(text)
         text.withMemoryRebound(to: UInt8.self, capacity: length) { bytes in
             (target, targetFault) = RequestTarget.parse(
                 UnsafeBufferPointer(start: bytes, count: length),
-                byteLimit: configuration.targetByteLimit,
-                itemLimit: configuration.queryItemLimit)
+                byteLimit: core.configuration.targetByteLimit,
+                itemLimit: core.configuration.queryItemLimit
+            )
         }
         // From here the query is ours alone.
         if let questionMark = strchr(text, Int32(UInt8(ascii: "?"))) {
@@ -23,7 +23,7 @@ extension HTTPConnection {
             guard state.phase == .idle else { return }
             state.phase = .head
             // A head that was seen to begin has its deadline already.
-            if !state.hasHeadBegun { setDeadline(configuration.headMilliseconds, from: now) }
+            if !state.hasHeadBegun { setDeadline(core.configuration.headMilliseconds, from: now) }
         }
     }
 
@@ -37,7 +37,9 @@ extension HTTPConnection {
         switch stage {
         case .head:
             return headArrived(
-                method: String(cString: method), version: String(cString: version))
+                method: String(cString: method),
+                version: String(cString: version)
+            )
         case .receiving, .discarding:
             guard size.pointee > 0 else { return requestArrived() }
             let piece = UnsafeRawBufferPointer(start: data, count: size.pointee)
@@ -57,7 +59,8 @@ extension HTTPConnection {
             requestID: fields.requestID ?? core.requestIDs.next(),
             peer: peer,
             arrivedOverUnixSocket: isUnix,
-            arrivedAt: monotonicNow())
+            arrivedAt: monotonicNow()
+        )
         self.head = head
         let request = HTTPRequest(head: head)
         let isHTTP10 = version == "HTTP/1.0"
@@ -98,9 +101,11 @@ extension HTTPConnection {
     }
 
     private func fault(
-        of fields: HeaderFields, method: String, version: String, isHTTP10: Bool
+        of fields: HeaderFields,
+        method: String,
+        version: String,
+        isHTTP10: Bool
     ) -> ListenerRefusal? {
-        let configuration = core.configuration
         guard version.hasPrefix("HTTP/1.") else {
             return .malformed(detail: "The protocol is neither HTTP/1.1 nor HTTP/1.0.")
         }
@@ -112,12 +117,13 @@ extension HTTPConnection {
         case .targetTooLong?, .tooManyQueryItems?: return targetFault
         default: break
         }
-        if fields.count > configuration.headerFieldLimit
-            || fields.bytes > configuration.headerByteLimit
+        if fields.count > core.configuration.headerFieldLimit
+            || fields.bytes > core.configuration.headerByteLimit
         {
             return .headersTooLarge(
-                fieldLimit: configuration.headerFieldLimit,
-                byteLimit: configuration.headerByteLimit)
+                fieldLimit: core.configuration.headerFieldLimit,
+                byteLimit: core.configuration.headerByteLimit
+            )
         }
         if let targetFault { return targetFault }
         guard target.isPath || target.path == "*" || method == "CONNECT" else {
@@ -169,10 +175,16 @@ extension HTTPConnection {
     private func cutShort(with reply: HTTPReply) -> MHD_Result {
         guard let head else { return .NO }
         let bytes = rawReply(
-            reply, requestID: head.requestID, omitsBody: head.method == "HEAD")
+            reply,
+            requestID: head.requestID,
+            omitsBody: head.method == "HEAD"
+        )
         let outcome = ReplyOutcome(
-            status: reply.status, bytes: reply.body.count, label: reply.label,
-            onHandover: reply.onHandover)
+            status: reply.status,
+            bytes: reply.body.count,
+            label: reply.label,
+            onHandover: reply.onHandover
+        )
         state.withLock { state in
             guard state.phase == .body else { return }
             state.phase = .cut
@@ -270,7 +282,11 @@ extension HTTPConnection {
     func requestEnded(isSent: Bool) {
         let now = monotonicNow()
         var ended = state.withLock { state in
-            setDeadline(core.configuration.idleMilliseconds, from: now)
+            // Sooner than it may be idle, to see whether a head is arriving.
+            setDeadline(
+                min(core.configuration.idleMilliseconds, core.configuration.headMilliseconds),
+                from: now
+            )
             return state.endRequest(now: now)
         }
         // Cut short in the middle of its body, the head may be known here only.
@@ -300,7 +316,9 @@ extension HTTPConnection {
                 peer: head.peer,
                 requestBytes: ended.requestBytes,
                 replyBytes: ended.outcome?.bytes ?? 0,
-                isSent: isSent))
+                isSent: isSent
+            )
+        )
     }
 
     /// The descriptor is about to be closed.

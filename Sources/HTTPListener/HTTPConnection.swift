@@ -55,7 +55,8 @@ final class HTTPConnection: @unchecked Sendable {
             ? address.flatMap { clientAddressBytes($0) } : nil
         watchToken = UInt64(daemon.nextSerial()) << 32 | UInt64(UInt32(bitPattern: descriptor))
         deadline = Atomic(
-            monotonicNow() + Int64(core.configuration.headMilliseconds) * 1_000_000)
+            monotonicNow() + Int64(core.configuration.headMilliseconds) * 1_000_000
+        )
     }
 
     /// Sets when the watch thread shall look next.

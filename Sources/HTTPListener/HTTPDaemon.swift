@@ -22,7 +22,10 @@ final class HTTPDaemon: @unchecked Sendable {
         logger = .allocate(capacity: 1)
         logger.initialize(
             to: iocpd_mhd_logger(
-                take: takeLogLine, context: Unmanaged.passUnretained(core.log).toOpaque()))
+                take: takeLogLine,
+                context: Unmanaged.passUnretained(core.log).toOpaque()
+            )
+        )
         let configuration = core.configuration
         // SAFETY: the listener keeps this object until the daemon's thread has ended.
         var setup = iocpd_mhd_setup(
@@ -35,7 +38,8 @@ final class HTTPDaemon: @unchecked Sendable {
             // The accepting thread counts; a daemon may by chance get more than its share.
             connection_limit: UInt32(clamping: configuration.connectionLimit + 64),
             timeout_seconds: HTTPDaemon.timeoutSeconds(of: configuration),
-            memory_bytes: configuration.connectionMemoryBytes)
+            memory_bytes: configuration.connectionMemoryBytes
+        )
         guard let started = iocpd_mhd_start(&setup) else { throw .daemonRefused }
         handle = started
     }
@@ -48,9 +52,12 @@ final class HTTPDaemon: @unchecked Sendable {
     /// The library's own time-out, which counts from the last byte: the last net, above all others.
     private static func timeoutSeconds(of configuration: ListenerConfiguration) -> UInt32 {
         let longest = max(
-            configuration.longestWaitMilliseconds, configuration.idleMilliseconds,
-            configuration.bodyMilliseconds, configuration.stalledReplyMilliseconds,
-            configuration.headMilliseconds)
+            configuration.longestWaitMilliseconds,
+            configuration.idleMilliseconds,
+            configuration.bodyMilliseconds,
+            configuration.stalledReplyMilliseconds,
+            configuration.headMilliseconds
+        )
         return UInt32(clamping: longest / 1000 + 16)
     }
 
@@ -104,7 +111,10 @@ private let takeLogLine: iocpd_mhd_line = { context, line in
 }
 
 private let takeConnectionChange: MHD_NotifyConnectionCallback = {
-    context, handle, kept, change in
+    context,
+    handle,
+    kept,
+    change in
     guard let context, let handle, let kept else { return }
     if change == .CONNECTION_NOTIFY_STARTED {
         let daemon = Unmanaged<HTTPDaemon>.fromOpaque(context).takeUnretainedValue()
@@ -127,7 +137,14 @@ private let takeTarget:
     }
 
 private let takeRequest: MHD_AccessHandlerCallback = {
-    _, handle, _, method, version, data, size, _ in
+    _,
+    handle,
+    _,
+    method,
+    version,
+    data,
+    size,
+    _ in
     guard let connection = connection(of: handle), let method, let version, let size else {
         return .NO
     }

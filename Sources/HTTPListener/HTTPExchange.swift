@@ -20,7 +20,9 @@ public final class HTTPExchange: Sendable {
     deinit {
         guard !isReplied.load(ordering: .acquiring) else { return }
         let refusal = connection.core.responder.refusal(
-            .unanswered, for: HTTPRequest(head: head))
+            .unanswered,
+            for: HTTPRequest(head: head)
+        )
         send(refusal)
     }
 

@@ -37,6 +37,7 @@ public struct HTTPRequest: Sendable {
     ///
     /// - Parameter lowercasedName: one of ``ListenerConfiguration/headersOfInterest``; others are
     ///   not kept.
+    /// - Returns: the value without blanks around it, bytes that are not UTF-8 replaced.
     public func header(_ lowercasedName: String) -> String? { head.fields[lowercasedName] }
 
     /// What names this request in logs and replies: the client's valid `X-Request-Id`, or ours.

@@ -7,6 +7,7 @@ public protocol HTTPResponder: Sendable {
     /// - Parameters:
     ///   - head: the request without its body.
     ///   - declaredLength: the body's length in bytes; 0 without a body, `nil` if it comes in chunks.
+    /// - Returns: whether to read the body and ask for an answer.
     func screen(_ head: HTTPRequest, declaredLength: Int?) -> Screening
 
     /// Answers a whole request, by exactly one call of ``HTTPExchange/reply(_:)``, now or later.
@@ -14,8 +15,11 @@ public protocol HTTPResponder: Sendable {
 
     /// Words the reply to a request that the listener refuses.
     ///
-    /// - Parameter head: what is known of the request: its method and path may be empty, its
-    ///   segments and query are if the target is not valid, its id and peer are always there.
+    /// - Parameters:
+    ///   - refusal: the fault.
+    ///   - head: what is known of the request: its method and path may be empty, its segments and
+    ///     query are if the target is not valid, its id and peer are always there.
+    /// - Returns: the reply; whether the connection closes after it is the listener's to say.
     func refusal(_ refusal: ListenerRefusal, for head: HTTPRequest) -> HTTPReply
 
     /// Takes note of a finished request; called once for each whose head was read.

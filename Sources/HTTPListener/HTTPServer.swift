@@ -23,7 +23,8 @@ public final class HTTPServer: Sendable {
 
     /// Opens the addresses and begins to serve.
     public init(
-        configuration: ListenerConfiguration, responder: any HTTPResponder
+        configuration: ListenerConfiguration,
+        responder: any HTTPResponder
     ) throws(ListenerError) {
         var sockets: [ListeningSocket] = []
         var isStarted = false

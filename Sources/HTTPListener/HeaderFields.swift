@@ -2,13 +2,6 @@ import CMicrohttpd
 
 /// What one walk over a request's header fields finds.
 struct HeaderFields {
-    private static let hostName = Array("host".utf8)
-    private static let lengthName = Array("content-length".utf8)
-    private static let typeName = Array("content-type".utf8)
-    private static let codingName = Array("transfer-encoding".utf8)
-    private static let expectName = Array("expect".utf8)
-    private static let idName = Array("x-request-id".utf8)
-
     private(set) var kept: KeptFields
     private(set) var count = 0
     private(set) var bytes = 0
@@ -45,7 +38,8 @@ struct HeaderFields {
     }
 
     mutating func take(
-        name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
+        name: UnsafeBufferPointer<UInt8>,
+        value: UnsafeBufferPointer<UInt8>
     ) {
         count += 1
         // A colon, a blank and the end of the line.
@@ -58,24 +52,25 @@ struct HeaderFields {
             hasBadValue = true
             return
         }
+        let names = kept.names
         switch name.count {
-        case Self.hostName.count where isSameName(name, Self.hostName):
+        case 4 where isSameName(name, names.host):
             hosts += 1
             kept.keepHost(String(decoding: value, as: UTF8.self))
-        case Self.expectName.count where isSameName(name, Self.expectName):
-            expectsContinue = isSameName(value, Array("100-continue".utf8))
-        case Self.typeName.count where isSameName(name, Self.typeName):
+        case 6 where isSameName(name, names.expect):
+            expectsContinue = isSameName(value, names.continues)
+        case 12 where isSameName(name, names.contentType):
             types += 1
-        case Self.idName.count where isSameName(name, Self.idName):
+        case 12 where isSameName(name, names.requestID):
             requestIDs += 1
             sentRequestID = RequestID.isValid(value) ? String(decoding: value, as: UTF8.self) : nil
-        case Self.lengthName.count where isSameName(name, Self.lengthName):
+        case 14 where isSameName(name, names.contentLength):
             lengths += 1
             length = Self.decimal(value)
-        case Self.codingName.count where isSameName(name, Self.codingName):
+        case 17 where isSameName(name, names.transferEncoding):
             codings += 1
             // Exactly so: the library does not understand it otherwise, and waits for ever.
-            isChunked = isSameName(value, Array("chunked".utf8))
+            isChunked = isSameName(value, names.chunked)
         default: break
         }
         kept.keep(String(decoding: value, as: UTF8.self), of: name)
@@ -102,13 +97,15 @@ struct HeaderFields {
         }
         if hosts > 1 || lengths > 1 || codings > 1 || types > 1 {
             return .malformed(
-                detail: "Host, Content-Length, Transfer-Encoding or Content-Type came twice.")
+                detail: "Host, Content-Length, Transfer-Encoding or Content-Type came twice."
+            )
         }
         if hosts == 0, !isHTTP10 { return .malformed(detail: "HTTP/1.1 needs a Host field.") }
         if codings > 0 {
             if lengths > 0 {
                 return .malformed(
-                    detail: "Content-Length and Transfer-Encoding exclude each other.")
+                    detail: "Content-Length and Transfer-Encoding exclude each other."
+                )
             }
             if isHTTP10 {
                 return .malformed(detail: "HTTP/1.0 knows no Transfer-Encoding.")
@@ -124,7 +121,8 @@ func isTokenByte(_ byte: UInt8) -> Bool {
     // Bit n of the pair stands for byte n.
     let low: UInt64 = 0x03FF_6CFA_0000_0000
     let high: UInt64 = 0x57FF_FFFF_C7FF_FFFE
-    return byte < 64 ? low >> UInt64(byte) & 1 == 1 : byte < 128 && high >> UInt64(byte - 64) & 1 == 1
+    return byte < 64
+        ? low >> UInt64(byte) & 1 == 1 : byte < 128 && high >> UInt64(byte - 64) & 1 == 1
 }
 
 /// Takes one field during the walk.
@@ -137,13 +135,15 @@ private let takeField: MHD_KeyValueIteratorN = { context, _, name, nameSize, val
         guard let value else {
             fields.pointee.take(
                 name: UnsafeBufferPointer(start: nameBytes, count: nameSize),
-                value: UnsafeBufferPointer(start: nil, count: 0))
+                value: UnsafeBufferPointer(start: nil, count: 0)
+            )
             return
         }
         value.withMemoryRebound(to: UInt8.self, capacity: valueSize) { valueBytes in
             fields.pointee.take(
                 name: UnsafeBufferPointer(start: nameBytes, count: nameSize),
-                value: UnsafeBufferPointer(start: valueBytes, count: valueSize))
+                value: UnsafeBufferPointer(start: valueBytes, count: valueSize)
+            )
         }
     }
     return .YES

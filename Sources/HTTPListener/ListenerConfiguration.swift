@@ -9,8 +9,9 @@ public struct ListenerConfiguration: Sendable {
 
     /// The most connections at a time; further clients wait in the kernel's queue.
     public var connectionLimit = 20_000
-    /// The most connections of one client by its address; over it they are closed without a reply.
-    /// 0 is no limit. Unix sockets are not counted.
+    /// The most connections of one client by its address; 0 is no limit.
+    ///
+    /// More are closed without a reply. Those over Unix sockets are not counted.
     public var connectionsPerClient = 0
 
     /// The longest request target, in bytes.

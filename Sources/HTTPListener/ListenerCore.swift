@@ -24,7 +24,8 @@ final class ListenerCore: Sendable {
     private let clients = Guarded<[[UInt8]: Int]>([:])
 
     init(
-        configuration: ListenerConfiguration, responder: any HTTPResponder
+        configuration: ListenerConfiguration,
+        responder: any HTTPResponder
     ) throws(Errno) {
         self.configuration = configuration
         self.responder = responder

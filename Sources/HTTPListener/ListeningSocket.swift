@@ -20,7 +20,8 @@ final class ListeningSocket: Sendable {
 
     /// Opens the sockets that an address stands for; at least one.
     static func open(
-        _ address: ListenAddress, socketMode: UInt32
+        _ address: ListenAddress,
+        socketMode: UInt32
     ) throws(ListenerError) -> [ListeningSocket] {
         switch address {
         case .unix(let path):
@@ -53,7 +54,8 @@ final class ListeningSocket: Sendable {
     }
 
     private static func openResolved(
-        host: String, port: UInt16
+        host: String,
+        port: UInt16
     ) throws(ListenerError) -> [ListeningSocket] {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
@@ -72,7 +74,10 @@ final class ListeningSocket: Sendable {
             let wanted = describePeer(address).text
             do throws(Errno) {
                 let socket = try bound(
-                    family: entry.pointee.ai_family, address, entry.pointee.ai_addrlen)
+                    family: entry.pointee.ai_family,
+                    address,
+                    entry.pointee.ai_addrlen
+                )
                 sockets.append(socket)
             } catch {
                 throw .cannotListen(wanted, error)
@@ -82,7 +87,9 @@ final class ListeningSocket: Sendable {
     }
 
     private static func bound(
-        family: Int32, _ address: UnsafePointer<sockaddr>, _ length: socklen_t
+        family: Int32,
+        _ address: UnsafePointer<sockaddr>,
+        _ length: socklen_t
     ) throws(Errno) -> ListeningSocket {
         let descriptor = try streamSocket(family)
         var on: Int32 = 1
@@ -114,8 +121,10 @@ final class ListeningSocket: Sendable {
 
     // MARK: Unix
 
-    private static func openUnix(path: String, mode: UInt32) throws(ListenerError) -> ListeningSocket
-    {
+    private static func openUnix(
+        path: String,
+        mode: UInt32
+    ) throws(ListenerError) -> ListeningSocket {
         do throws(Errno) {
             try SocketFile.removeDead(path: path)
         } catch .addressInUse {
@@ -139,7 +148,10 @@ final class ListeningSocket: Sendable {
                 throw error
             }
             return ListeningSocket(
-                descriptor: descriptor, address: "unix:\(path)", socketFile: file)
+                descriptor: descriptor,
+                address: "unix:\(path)",
+                socketFile: file
+            )
         } catch {
             throw .cannotListen("unix:\(path)", error)
         }
@@ -190,7 +202,8 @@ struct SocketFile: Sendable {
 
     /// Calls `body` with the address that a path has.
     static func withAddress<Result>(
-        of path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+        of path: String,
+        _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
     ) -> Result {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)

@@ -16,8 +16,10 @@ struct PreparedReply: @unchecked Sendable {
         var response = body.withUnsafeBytes { bytes -> OpaquePointer? in
             // SAFETY: the library copies the bytes before it returns.
             MHD_create_response_from_buffer(
-                bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress),
-                .RESPMEM_MUST_COPY)
+                bytes.count,
+                UnsafeMutableRawPointer(mutating: bytes.baseAddress),
+                .RESPMEM_MUST_COPY
+            )
         }
         var hasAll = true
         if let response {
@@ -38,8 +40,11 @@ struct PreparedReply: @unchecked Sendable {
         self.response = response
         status = UInt32(clamping: reply.status)
         outcome = ReplyOutcome(
-            status: reply.status, bytes: body.count, label: reply.label,
-            onHandover: reply.onHandover)
+            status: reply.status,
+            bytes: body.count,
+            label: reply.label,
+            onHandover: reply.onHandover
+        )
     }
 
     /// Gives the response to the library, which sends it; `false` if it will not.
@@ -72,7 +77,8 @@ func rawReply(_ reply: HTTPReply, requestID: String, omitsBody: Bool) -> [UInt8]
     if let phrase = MHD_get_reason_phrase_for(UInt32(clamping: reply.status)) {
         head += String(cString: phrase)
     }
-    head += "\r\nDate: \(httpDate())\r\nConnection: close\r\nContent-Length: \(reply.body.count)\r\n"
+    head +=
+        "\r\nDate: \(httpDate())\r\nConnection: close\r\nContent-Length: \(reply.body.count)\r\n"
     if let type = reply.contentType { head += "Content-Type: \(type)\r\n" }
     head += "X-Request-Id: \(requestID)\r\nCache-Control: no-store\r\n"
     head += "X-Content-Type-Options: nosniff\r\n"

@@ -22,7 +22,8 @@ enum RequestID {
 /// Makes request ids: no two alike in one run, and two runs very unlikely to share one.
 final class RequestIDSource: Sendable {
     private static let alphabet = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8
+    )
     private let counter = Atomic(UInt64.random(in: .min ... .max))
 
     /// `req_` and eleven characters: fifteen bytes, which a `String` holds without an allocation.

@@ -111,16 +111,23 @@ final class WatchSet: Sendable {
     }
 
     private func control(
-        _ operation: Int32, _ number: Int32, _ events: UInt32, _ token: UInt64
+        _ operation: Int32,
+        _ number: Int32,
+        _ events: UInt32,
+        _ token: UInt64
     ) -> Bool {
         var event = epoll_event(events: events, data: epoll_data_t(u64: token))
         return epoll_ctl(descriptor.number, operation, number, &event) == 0
     }
 
-    /// Waits for events; none when the time has passed. -1 milliseconds is for ever.
+    /// Waits for events, -1 milliseconds for ever; there are none when the time has passed.
     func wait(milliseconds: Int32, into events: inout [epoll_event]) -> Int {
         let count = epoll_wait(
-            descriptor.number, &events, Int32(events.count), milliseconds)
+            descriptor.number,
+            &events,
+            Int32(events.count),
+            milliseconds
+        )
         return max(0, Int(count))
     }
 }
@@ -145,7 +152,9 @@ func describePeer(_ address: UnsafePointer<sockaddr>?) -> (text: String, isUnix:
             inet_ntop(AF_INET6, &host, &text, socklen_t(text.count))
             let end = text.firstIndex(of: 0) ?? text.endIndex
             let words = String(
-                decoding: text[..<end].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+                decoding: text[..<end].map { UInt8(bitPattern: $0) },
+                as: UTF8.self
+            )
             return ("[\(words)]:\(UInt16(bigEndian: $0.pointee.sin6_port))", false)
         }
     default:

@@ -15,8 +15,11 @@ final class WatchLoop: Sendable {
         self.core = core
         let configuration = core.configuration
         let shortest = min(
-            configuration.headMilliseconds, configuration.bodyMilliseconds,
-            configuration.idleMilliseconds, configuration.stalledReplyMilliseconds)
+            configuration.headMilliseconds,
+            configuration.bodyMilliseconds,
+            configuration.idleMilliseconds,
+            configuration.stalledReplyMilliseconds
+        )
         tickMilliseconds = Int32(max(10, min(1000, shortest / 10)))
         try core.hangups.addReadable(core.watchWake.descriptor.number, token: Self.wakeToken)
     }

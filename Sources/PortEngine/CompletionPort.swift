@@ -16,6 +16,7 @@ public final class CompletionPort: Sendable {
     private let state: Guarded<PortState>
     private let host: any PortHost
     private let payloadBytes = Atomic<Int>(0)
+    private let alarmedAt = Atomic<Int64>(.max)
 
     init(
         name: PortName, generation: PortGeneration, settings: PortSettings, limits: PortLimits,
@@ -37,6 +38,7 @@ public final class CompletionPort: Sendable {
         try apply { state, now, effects throws(PortError) in
             try state.post(packets, at: now, &effects)
         }
+        host.entriesQueued(packets)
     }
 
     /// Promises places for entries that will come.
@@ -55,6 +57,7 @@ public final class CompletionPort: Sendable {
     public func complete(_ entries: [CompletionEntry]) {
         guard !entries.isEmpty else { return }
         applyAlways { state, now, effects in state.complete(entries, at: now, &effects) }
+        host.entriesQueued(entries)
     }
 
     /// Whether reads may take bytes off devices: the payload held is below `capacityBytes`.
@@ -92,7 +95,10 @@ public final class CompletionPort: Sendable {
     }
 
     /// Ends a wait without an answer: the client has gone.
-    public func abandon(_ ticket: WaitTicket) {
+    ///
+    /// - Returns: whether it was still waiting; if not, its ``FetchWaiter`` is being told.
+    @discardableResult
+    public func abandon(_ ticket: WaitTicket) -> Bool {
         applyAlways { state, _, _ in state.abandon(ticket) }
     }
 
@@ -202,10 +208,15 @@ public final class CompletionPort: Sendable {
 
     // MARK: - Time and end
 
+    /// Whether an alarm for that moment is still wanted; a glance without the lock.
+    func wantsAlarm(at moment: MonotonicInstant) -> Bool {
+        alarmedAt.load(ordering: .relaxed) == moment.nanoseconds
+    }
+
     /// Does what time has made due.
     func tick() {
         applyAlways { state, now, _ in
-            while let alarm = state.alarms.last, alarm <= now { state.alarms.removeLast() }
+            if let alarm = state.alarm, alarm <= now { state.alarm = nil }
         }
     }
 
@@ -253,10 +264,15 @@ public final class CompletionPort: Sendable {
     private func finish(
         _ state: inout PortState, wasHolding: Bool, _ effects: inout PortEffects
     ) {
-        if let earliest = state.deadlines.earliest, earliest < state.alarms.last ?? .distantFuture {
-            state.alarms.append(earliest)
+        let before = state.alarm
+        if state.isClosed {
+            state.alarm = nil
+        } else if let earliest = state.deadlines.earliest, earliest < before ?? .distantFuture {
+            state.alarm = earliest
             effects.armAt = earliest
         }
+        effects.dropsAlarm = before != nil && before != state.alarm
+        alarmedAt.store((state.alarm ?? .distantFuture).nanoseconds, ordering: .relaxed)
         let isHolding = state.counts.entries > 0
         if isHolding != wasHolding { effects.holdingChange = isHolding ? 1 : -1 }
         payloadBytes.store(state.counts.bytes, ordering: .relaxed)
@@ -282,6 +298,7 @@ public final class CompletionPort: Sendable {
 
     private func perform(_ effects: PortEffects) {
         if effects.holdingChange != 0 { host.holdingChanged(by: effects.holdingChange) }
+        if effects.dropsAlarm { host.dropAlarm() }
         if let moment = effects.armAt { host.arm(self, at: moment) }
         if let consumer = effects.movedHere { host.freeSlot(of: consumer, besides: self) }
         for consumer in effects.slotsMoved { tellHost(whether: consumer) }
@@ -296,6 +313,12 @@ protocol PortHost: AnyObject, Sendable {
 
     /// Asks for ``CompletionPort/tick()`` at that moment.
     func arm(_ port: CompletionPort, at moment: MonotonicInstant)
+
+    /// Entries have come into a port.
+    func entriesQueued(_ entries: [CompletionEntry])
+
+    /// One alarm that was asked for is not wanted any more.
+    func dropAlarm()
 
     /// One port more, or one fewer, holds entries.
     func holdingChanged(by change: Int)

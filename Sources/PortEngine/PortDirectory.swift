@@ -38,6 +38,7 @@ public final class PortDirectory: Sendable {
     private let alarms = Guarded(DeadlineHeap<Alarm>())
     private let running = Guarded<[ConsumerName: CompletionPort]>([:])
     private let holding = Atomic<Int>(0)
+    private let statuses = Guarded<[EntryStatus: Int]>([:])
     private let onEarlierDeadline: @Sendable () -> Void
 
     /// An empty directory.
@@ -149,6 +150,9 @@ public final class PortDirectory: Sendable {
     /// How many ports hold entries.
     public var portsHoldingEntries: Int { holding.load(ordering: .sequentiallyConsistent) }
 
+    /// How many entries have come into ports, by status.
+    public var entriesByStatus: [EntryStatus: Int] { statuses.withLock { $0 } }
+
     /// From now on no fetch waits, on any port.
     public func startDraining() {
         let ports = directory.withLock { directory in
@@ -166,8 +170,22 @@ public final class PortDirectory: Sendable {
     /// Lets every port do what time has made due.
     public func advance() {
         let now = clock.now()
-        while let alarm = alarms.withLock({ $0.popDue(at: now)?.mark }) { alarm.port.tick() }
+        while let port = nextDue(at: now) { port.tick() }
     }
+
+    private func nextDue(at now: MonotonicInstant) -> CompletionPort? {
+        alarms.withLock { alarms in
+            guard let (alarm, moment) = alarms.popDue(at: now) else { return nil }
+            if !alarm.port.wantsAlarm(at: moment) { alarms.popWasForgotten() }
+            return alarm.port
+        }
+    }
+
+    /// Alarms kept, for tests.
+    var alarmCount: Int { alarms.withLock { $0.count } }
+
+    /// Consumers known to run somewhere, for tests.
+    var runningConsumerCount: Int { running.withLock { $0.count } }
 
     private func position(of name: PortName, in names: [PortName]) -> Int {
         var low = 0
@@ -188,6 +206,20 @@ extension PortDirectory: PortHost {
             return moment < before
         }
         if isEarliest { onEarlierDeadline() }
+    }
+
+    func entriesQueued(_ entries: [CompletionEntry]) {
+        statuses.withLock { statuses in
+            for entry in entries { statuses[entry.status, default: 0] += 1 }
+        }
+    }
+
+    func dropAlarm() {
+        alarms.withLock { alarms in
+            alarms.forgetOne()
+            guard alarms.isWorthCompacting else { return }
+            alarms.compact { $0.port.wantsAlarm(at: $1) }
+        }
     }
 
     func holdingChanged(by change: Int) {

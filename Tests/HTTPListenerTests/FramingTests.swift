@@ -16,7 +16,8 @@ import Testing
 
     @Test(arguments: [
         "Content-Length: 5\nContent-Length: 5", "Content-Length: 5\nContent-Length: 6",
-        "Content-Length: 5\nTransfer-Encoding: chunked", "Host: other", "Content-Type: a\nContent-Type: a",
+        "Content-Length: 5\nTransfer-Encoding: chunked", "Host: other",
+        "Content-Type: a\nContent-Type: a",
         "Transfer-Encoding: chunked\nTransfer-Encoding: chunked", "Content-Length : 5",
         "X Y: z", "X-Y: a\u{1}b", "X-Y: a\u{7F}b", "X(Y): z",
     ])
@@ -30,13 +31,16 @@ import Testing
 
     @Test func `HTTP 1_0 has no transfer encodings`() throws {
         #expect(
-            try refusal("POST / HTTP/1.0\nConnection: keep-alive\nTransfer-Encoding: chunked") == 400)
+            try refusal("POST / HTTP/1.0\nConnection: keep-alive\nTransfer-Encoding: chunked")
+                == 400
+        )
     }
 
     @Test(arguments: ["identity", "gzip, chunked", "chunked, chunked", "gzip"])
     func `another transfer encoding is refused at once`(coding: String) throws {
         #expect(
-            try refusal("POST /echo HTTP/1.1\nHost: test\nTransfer-Encoding: \(coding)") == 501)
+            try refusal("POST /echo HTTP/1.1\nHost: test\nTransfer-Encoding: \(coding)") == 501
+        )
     }
 
     @Test(arguments: ["16777217", "9223372036854775808", "18446744073709551615"])

@@ -78,7 +78,10 @@ final class RawClient {
 
     /// A request in one piece, with a Host field.
     func request(
-        _ method: String, _ target: String, fields: [String] = [], body: String? = nil
+        _ method: String,
+        _ target: String,
+        fields: [String] = [],
+        body: String? = nil
     ) throws {
         var lines = ["\(method) \(target) HTTP/1.1", "Host: test"] + fields
         if let body { lines.append("Content-Length: \(body.utf8.count)") }
@@ -119,7 +122,9 @@ final class RawClient {
         let blank = Array("\r\n\r\n".utf8)
         var headEnd: Int?
         while headEnd == nil {
-            headEnd = (0..<max(0, received.count - 3)).first { Array(received[$0..<$0 + 4]) == blank }
+            headEnd = (0..<max(0, received.count - 3)).first {
+                Array(received[$0..<$0 + 4]) == blank
+            }
             if headEnd == nil, try !readMore(until: end) { throw Failure.closed }
         }
         let head = String(decoding: received[..<(headEnd ?? 0)], as: UTF8.self)

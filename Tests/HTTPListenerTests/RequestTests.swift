@@ -122,7 +122,10 @@ import Testing
         defer { test.server.stop() }
         let client = try test.client()
         try client.request(
-            "POST", "/echo", fields: ["Expect: 100-continue", "Content-Length: 4"])
+            "POST",
+            "/echo",
+            fields: ["Expect: 100-continue", "Content-Length: 4"]
+        )
         #expect(try client.reply().status == 100)
         try client.send("body")
         #expect(try client.reply().text == "body")
@@ -150,7 +153,10 @@ import Testing
         defer { test.server.stop() }
         let client = try test.client()
         try client.request(
-            "POST", "/refuse-after", fields: ["Expect: 100-continue", "Content-Length: 4"])
+            "POST",
+            "/refuse-after",
+            fields: ["Expect: 100-continue", "Content-Length: 4"]
+        )
         let reply = try client.reply()
         #expect(reply.status == 404)
         #expect(reply.closes)
@@ -194,8 +200,10 @@ import Testing
         defer { test.server.stop() }
         let client = try test.client()
         try client.request(
-            "PATCH", "/look/%C3%BC?a=1&b&a=%26+x&=&c=",
-            fields: ["ACCEPT: a", "Accept: b", "X-Other: z", "content-type: text/plain"])
+            "PATCH",
+            "/look/%C3%BC?a=1&b&a=%26+x&=&c=",
+            fields: ["ACCEPT: a", "Accept: b", "X-Other: z", "content-type: text/plain"]
+        )
         _ = try client.reply()
         let request = try #require(test.responder.requests.take())
         #expect(request.method == "PATCH")
@@ -206,7 +214,8 @@ import Testing
             request.query == [
                 QueryItem(name: "a", value: "1"), QueryItem(name: "b", hasValue: false),
                 QueryItem(name: "a", value: "& x"), QueryItem(name: ""), QueryItem(name: "c"),
-            ])
+            ]
+        )
         #expect(request.header("accept") == "a, b")
         #expect(request.header("content-type") == "text/plain")
         #expect(request.header("x-other") == nil)

@@ -55,7 +55,11 @@ final class TestResponder: HTTPResponder {
             let body = [UInt8](repeating: 0x78, count: Int(request.query.first?.value ?? "0") ?? 0)
             exchange.reply(
                 HTTPReply(
-                    status: 200, body: body, onHandover: { [handovers] in handovers.put($0) }))
+                    status: 200,
+                    body: body,
+                    onHandover: { [handovers] in handovers.put($0) }
+                )
+            )
         case "close":
             exchange.reply(HTTPReply(status: 200, closesConnection: true))
         case "look":
@@ -64,11 +68,14 @@ final class TestResponder: HTTPResponder {
         default:
             exchange.reply(
                 HTTPReply(
-                    status: 200, contentType: "text/plain",
+                    status: 200,
+                    contentType: "text/plain",
                     headers: [("X-Method", request.method)],
                     body: request.body.isEmpty ? Array("hello\n".utf8) : request.body,
                     label: "/default",
-                    onHandover: { [handovers] in handovers.put($0) }))
+                    onHandover: { [handovers] in handovers.put($0) }
+                )
+            )
         }
     }
 
@@ -85,7 +92,10 @@ final class TestResponder: HTTPResponder {
             case .unanswered: 500
             }
         return HTTPReply(
-            status: status, contentType: "text/plain", body: Array("\(refusal)\n".utf8))
+            status: status,
+            contentType: "text/plain",
+            body: Array("\(refusal)\n".utf8)
+        )
     }
 
     func logged(_ line: RequestLog) { logs.put(line) }
@@ -97,11 +107,15 @@ struct TestServer {
     let server: HTTPServer
     let lines = Mailbox<String>()
 
-    init(_ addresses: [String] = ["127.0.0.1:0"], _ change: (inout ListenerConfiguration) -> Void = { _ in })
+    init(
+        _ addresses: [String] = ["127.0.0.1:0"],
+        _ change: (inout ListenerConfiguration) -> Void = { _ in }
+    )
         throws
     {
         var configuration = ListenerConfiguration(
-            addresses: try addresses.map { text throws(ListenerError) in try ListenAddress(text) })
+            addresses: try addresses.map { text throws(ListenerError) in try ListenAddress(text) }
+        )
         configuration.log = { [lines] in lines.put($0) }
         configuration.stopMilliseconds = 200
         change(&configuration)

@@ -11,15 +11,21 @@ public final class PortBench: Sendable {
 
     /// An empty directory.
     public init(
-        seed: UInt64 = 1, portLimit: Int = 10_000, limits: PortLimits = PortLimits(),
+        seed: UInt64 = 1,
+        portLimit: Int = 10_000,
+        limits: PortLimits = PortLimits(),
         rememberedClosed: Int = 65_536
     ) {
         let count = Guarded(0)
         earlierDeadlines = count
         directory = PortDirectory(
-            clock: clock, seed: seed, portLimit: portLimit, limits: limits,
+            clock: clock,
+            seed: seed,
+            portLimit: portLimit,
+            limits: limits,
             rememberedClosed: rememberedClosed,
-            onEarlierDeadline: { count.withLock { $0 += 1 } })
+            onEarlierDeadline: { count.withLock { $0 += 1 } }
+        )
     }
 
     /// How often the directory said that its next deadline has become earlier.
@@ -27,7 +33,8 @@ public final class PortBench: Sendable {
 
     /// A new port.
     public func port(
-        _ name: String = "p", _ settings: PortSettings = PortSettings()
+        _ name: String = "p",
+        _ settings: PortSettings = PortSettings()
     ) throws -> CompletionPort {
         guard let name = PortName(name) else { throw BenchFault.badName }
         return try directory.create(name, settings: settings, agrees: { $0 == settings }).port
@@ -55,9 +62,15 @@ public enum BenchFault: Error {
 extension FetchRequest {
     /// A fetch that differs from the defaults where said.
     public static func fetch(
-        max: Int = 64, maxBytes: Int = 1_048_576, wait: Int = 0, mode: FetchMode = .lease,
-        lease: Int? = nil, by consumer: String? = nil, id: String? = nil,
-        alertable: Bool = false, settle: SettleRequest? = nil
+        max: Int = 64,
+        maxBytes: Int = 1_048_576,
+        wait: Int = 0,
+        mode: FetchMode = .lease,
+        lease: Int? = nil,
+        by consumer: String? = nil,
+        id: String? = nil,
+        alertable: Bool = false,
+        settle: SettleRequest? = nil
     ) -> FetchRequest {
         var request = FetchRequest()
         request.maxEntries = max
@@ -84,14 +97,19 @@ extension CompletionPort {
         try post(
             (0..<count).map {
                 CompletionEntry(
-                    kind: .packet, context: String($0 + 1), bytes: bytesEach,
-                    data: [UInt8](repeating: 7, count: bytesEach))
-            })
+                    kind: .packet,
+                    context: String($0 + 1),
+                    bytes: bytesEach,
+                    data: [UInt8](repeating: 7, count: bytesEach)
+                )
+            }
+        )
     }
 
     /// A fetch that must be answered at once; what it brings counts as arrived unless `arrives` is
     /// false.
-    public func take(_ request: FetchRequest = .fetch(), arrives: Bool = true) throws -> FetchAnswer {
+    public func take(_ request: FetchRequest = .fetch(), arrives: Bool = true) throws -> FetchAnswer
+    {
         let waiter = RecordingWaiter()
         guard case .answered(let answer) = try fetch(request, for: waiter) else {
             throw BenchFault.waits
@@ -118,23 +136,33 @@ extension CompletionPort {
     /// Settles a lease with lists of numbers.
     @discardableResult
     public func settle(
-        _ lease: LeaseID?, ack: [UInt64]? = nil, ackAll: Bool = false, nack: [UInt64] = [],
-        delay: Int = 0, extend: Int? = nil
+        _ lease: LeaseID?,
+        ack: [UInt64]? = nil,
+        ackAll: Bool = false,
+        nack: [UInt64] = [],
+        delay: Int = 0,
+        extend: Int? = nil
     ) throws(PortError) -> SettleAnswer {
         try settle(
-            settling(lease, ack: ack, ackAll: ackAll, nack: nack, delay: delay, extend: extend))
+            settling(lease, ack: ack, ackAll: ackAll, nack: nack, delay: delay, extend: extend)
+        )
     }
 
     /// The settle that ``settle(_:ack:ackAll:nack:delay:extend:)`` asks for.
     public func settling(
-        _ lease: LeaseID?, ack: [UInt64]? = nil, ackAll: Bool = false, nack: [UInt64] = [],
-        delay: Int = 0, extend: Int? = nil
+        _ lease: LeaseID?,
+        ack: [UInt64]? = nil,
+        ackAll: Bool = false,
+        nack: [UInt64] = [],
+        delay: Int = 0,
+        extend: Int? = nil
     ) -> SettleRequest {
         SettleRequest(
             lease: lease,
             ack: ackAll ? .all : ack.map { .entries($0.map(reference)) },
             nack: nack.map { .init(entry: reference($0), delayMilliseconds: delay) },
-            extendMilliseconds: extend)
+            extendMilliseconds: extend
+        )
     }
 
     /// The counts alone.

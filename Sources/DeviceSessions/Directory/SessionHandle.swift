@@ -6,8 +6,7 @@ public enum SessionMessage: Sendable {
     case operations([IOOperation])
     case cancel([UInt64]?, reply: @Sendable (CancelAnswer) -> Void)
     case describe(reply: @Sendable ([OperationStatus]) -> Void)
-    /// The reply is the credit that the read has now; `nil` if it ended or has no limit.
-    case credit(UInt64, add: Int, reply: @Sendable (Int?) -> Void)
+    case credit(UInt64, add: Int, reply: @Sendable (CreditAnswer) -> Void)
     case shutdownOutput
     case close(CloseReason, force: Bool, reply: (@Sendable () -> Void)?)
     case roomMayHaveCome
@@ -17,6 +16,12 @@ public enum SessionMessage: Sendable {
 public protocol SessionWorker: AnyObject, Sendable {
     /// The session has messages.
     func attend(to session: SessionHandle)
+}
+
+/// A worker that takes new sessions.
+public protocol SessionRunner: SessionWorker {
+    /// Begins to open a session.
+    func start(_ session: SessionHandle, _ opening: any SessionOpening)
 }
 
 /// A session as everybody but its worker sees it: where operations are accepted.

@@ -207,16 +207,15 @@ extension DeviceSession {
     }
 
     /// Gives a standing read more credit.
-    ///
-    /// - Returns: the credit that it has now; `nil` if the operation has ended or has no limit.
     public mutating func addCredit(
         _ amount: Int, to number: UInt64, at now: MonotonicInstant,
         _ surroundings: some SessionSurroundings, _ effects: inout [SessionEffect]
-    ) -> Int? {
-        guard let credit = operations[number]?.credit else { return nil }
-        operations[number]?.credit = min(credit + amount, 1_000_000_000)
-        let sum = operations[number]?.credit
+    ) -> CreditAnswer {
+        guard let pending = operations[number] else { return .ended }
+        guard let credit = pending.credit else { return .notLimited }
+        let sum = min(credit + amount, 1_000_000)
+        operations[number]?.credit = sum
         if phase == .open { advance(at: now, surroundings, &effects) }
-        return sum
+        return .credit(sum)
     }
 }

@@ -59,6 +59,16 @@ public protocol SessionSurroundings {
     var mayAddSession: Bool { get }
 }
 
+/// What becomes of credit given to an operation.
+public enum CreditAnswer: Hashable, Sendable {
+    /// Data entries that the standing read may still give.
+    case credit(Int)
+    /// The operation is no standing read with limited credit.
+    case notLimited
+    /// The operation has ended.
+    case ended
+}
+
 /// What becomes of a request to cancel.
 public struct CancelAnswer: Sendable {
     /// Operations whose entry will tell.

@@ -14,6 +14,8 @@ struct PortEffects {
     var garbage: [any Sendable] = []
     /// When to look at the port again, if that is earlier than was said before.
     var armAt: MonotonicInstant?
+    /// Whether what was said before no longer counts.
+    var dropsAlarm = false
     /// 1 if the port now holds something and did not before, -1 the other way round.
     var holdingChange = 0
 }

@@ -10,7 +10,7 @@ struct PortCensus: Equatable {
     var waiterNodes = 0
     var returnedNumbers = 0
     var chunks = 0
-    var alarms = 0
+    var batchNumbers = 0
 }
 
 extension PortState {
@@ -20,6 +20,7 @@ extension PortState {
             leases: leases.count, consumers: consumers.count, batches: batches.count,
             handovers: handovers.count, deadlines: deadlines.count,
             waiterNodes: waiters.nodeCount, returnedNumbers: returned.count,
-            chunks: held.chunkCount + dead.chunkCount, alarms: alarms.count)
+            chunks: held.chunkCount + dead.chunkCount,
+            batchNumbers: leases.values.reduce(0) { $0 + $1.batch.count })
     }
 }

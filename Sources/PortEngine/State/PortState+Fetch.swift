@@ -53,9 +53,10 @@ extension PortState {
     }
 
     /// Takes a waiting fetch out, unanswered: its client has gone.
-    mutating func abandon(_ ticket: WaitTicket) {
-        guard let waiter = waiters[ticket.handle] else { return }
+    mutating func abandon(_ ticket: WaitTicket) -> Bool {
+        guard let waiter = waiters[ticket.handle] else { return false }
         forget(ticket.handle, waiter)
+        return true
     }
 
     /// Whether one more consumer may run.

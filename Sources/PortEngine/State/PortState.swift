@@ -33,8 +33,8 @@ struct PortState: ~Copyable {
     var roomWaiters = Deque<any RoomWaiter>()
     var deadlines = DeadlineHeap<PortDeadline>()
 
-    /// When somebody will look at the port: the earliest last, each asked for once.
-    var alarms: [MonotonicInstant] = []
+    /// When somebody will look at the port.
+    var alarm: MonotonicInstant?
     var isClosed = false
     var isDraining = false
 

@@ -5,7 +5,8 @@ import LinuxSystem
 
 /// Opening what has a path.
 ///
-/// All of this may block, and runs in the blocking pool. A link that leads out of the allowed directory is EXDEV.
+/// All of this may block, and runs in the blocking pool. A link that leads out of the allowed
+/// directory is EXDEV.
 enum PathOpening {
     /// Opens what `request` asks for.
     static func open(_ request: OpenRequest) throws(Errno) -> OpenedDescriptor {

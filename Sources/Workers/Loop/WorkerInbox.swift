@@ -3,7 +3,7 @@ import EngineBase
 
 /// Where other threads leave word for a worker: one mark for each session with messages, so that it
 /// is bounded by the number of sessions and nothing can be refused.
-public final class WorkerInbox: SessionWorker {
+public final class WorkerInbox: SessionRunner {
     private struct Word {
         var marked: [SessionHandle] = []
         var starting: [(SessionHandle, any SessionOpening)] = []

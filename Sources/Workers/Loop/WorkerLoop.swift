@@ -105,7 +105,7 @@ public final class WorkerLoop {
             let operations = session.core.pendingOperations()
             outgoing.replies.append { reply(operations) }
         case .credit(let number, let amount, let reply):
-            var credit: Int?
+            var credit = CreditAnswer.ended
             run(session, at: now) { core, surroundings, effects in
                 credit = core.addCredit(amount, to: number, at: now, surroundings, &effects)
             }
@@ -139,7 +139,7 @@ public final class WorkerLoop {
             answer.alreadyDone = numbers ?? []
             outgoing.replies.append { [answer] in reply(answer) }
         case .describe(let reply): outgoing.replies.append { reply([]) }
-        case .credit(_, _, let reply): outgoing.replies.append { reply(nil) }
+        case .credit(_, _, let reply): outgoing.replies.append { reply(.ended) }
         case .close(_, _, let reply): if let reply { outgoing.replies.append(reply) }
         case .shutdownOutput, .roomMayHaveCome: break
         }

@@ -16,7 +16,8 @@ struct ModelFleet {
 
     /// Changes one port, and notes who began or ceased to run there.
     mutating func change<Outcome>(
-        _ port: Int, _ body: (inout ModelPort) throws(PortError) -> Outcome
+        _ port: Int,
+        _ body: (inout ModelPort) throws(PortError) -> Outcome
     ) throws(PortError) -> Outcome {
         let before = consumers.map { ports[port].lease(of: $0, .runs) }
         defer { note(port, before) }
@@ -37,7 +38,9 @@ struct ModelFleet {
 
     /// A fetch, which also frees the slot that its consumer takes on another port.
     mutating func fetch(
-        _ request: ModelFetch, from port: Int, at now: Int64
+        _ request: ModelFetch,
+        from port: Int,
+        at now: Int64
     ) throws(PortError) -> ModelOutcome {
         let before = request.consumer.map { running[$0] } ?? nil
         let result: (outcome: ModelOutcome, isRepeat: Bool) = try change(port) {

@@ -9,7 +9,8 @@ enum ModelOutcome {
 extension ModelPort {
     /// A fetch, judged whole: if it is refused, nothing has happened.
     mutating func fetch(
-        _ request: ModelFetch, at now: Int64
+        _ request: ModelFetch,
+        at now: Int64
     ) throws(PortError) -> (outcome: ModelOutcome, isRepeat: Bool) {
         guard !isClosed else { throw .closed }
         let before = waiters.count >= limits.waitingFetches ? self : nil
@@ -22,7 +23,8 @@ extension ModelPort {
     }
 
     private mutating func accepted(
-        _ request: ModelFetch, at now: Int64
+        _ request: ModelFetch,
+        at now: Int64
     ) -> (outcome: ModelOutcome, isRepeat: Bool) {
         let settled = request.settle.map { settle($0, at: now) }
         if let consumer = request.consumer {
@@ -43,8 +45,12 @@ extension ModelPort {
             lastWaiter += 1
             waiters.append(
                 ModelWaiter(
-                    number: lastWaiter, request: request,
-                    deadline: now + Int64(request.wait) * 1_000_000, settled: settled))
+                    number: lastWaiter,
+                    request: request,
+                    deadline: now + Int64(request.wait) * 1_000_000,
+                    settled: settled
+                )
+            )
             let number = lastWaiter
             serve(at: now)
             return (.waits(number), false)
@@ -70,7 +76,8 @@ extension ModelPort {
         let milliseconds = request.leaseMilliseconds ?? settings.leaseMilliseconds
         leases[index].expiry = now + Int64(milliseconds) * 1_000_000
         var answer = ModelAnswer(reason: .entries)
-        answer.entries = entries
+        answer.entries =
+            entries
             .filter { $0.lease == leases[index].number && $0.place == .leased }.map(taken)
         answer.lease = leases[index].number
         answer.expiresAt = leases[index].expiry
@@ -79,7 +86,11 @@ extension ModelPort {
 
     private func taken(_ entry: ModelEntry) -> ModelAnswer.Taken {
         .init(
-            seq: entry.seq, delivery: entry.delivery, size: entry.size, queuedAt: entry.queuedAt)
+            seq: entry.seq,
+            delivery: entry.delivery,
+            size: entry.size,
+            queuedAt: entry.queuedAt
+        )
     }
 
     /// The oldest entries, as many as the request may have.
@@ -107,8 +118,12 @@ extension ModelPort {
         let expiry = now + Int64(milliseconds) * 1_000_000
         leases.append(
             ModelLease(
-                number: number, consumer: request.consumer, fetchID: request.fetchID,
-                expiry: expiry))
+                number: number,
+                consumer: request.consumer,
+                fetchID: request.fetchID,
+                expiry: expiry
+            )
+        )
         answer.lease = number
         answer.expiresAt = expiry
         if request.fetchID == nil { answer.handover = handOver(ModelHandover(lease: number)) }
@@ -205,7 +220,9 @@ extension ModelPort {
     }
 
     private mutating func move(
-        _ consumer: String, from old: ModelLease.Standing, to new: ModelLease.Standing
+        _ consumer: String,
+        from old: ModelLease.Standing,
+        to new: ModelLease.Standing
     ) {
         if let index = lease(of: consumer, old) { leases[index].standing = new }
     }

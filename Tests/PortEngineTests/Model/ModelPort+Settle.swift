@@ -73,7 +73,8 @@ extension ModelPort {
     }
 
     mutating func redrive(
-        _ named: [ModelSettle.Named]?, at now: Int64
+        _ named: [ModelSettle.Named]?,
+        at now: Int64
     ) throws(PortError) -> (count: Int, unknown: [String]) {
         guard !isClosed else { throw .closed }
         let (seqs, unknown) = selected(named)

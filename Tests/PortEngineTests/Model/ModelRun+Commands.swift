@@ -40,8 +40,6 @@ extension ModelRun {
         }
     }
 
-    private func note(_ text: String) { trace.append("\(text) at \(now / 1_000_000)") }
-
     // MARK: - Entries in
 
     private func sizes(_ count: Int) -> [Int] {
@@ -113,7 +111,8 @@ extension ModelRun {
         var model = ModelSettle()
         let known = fleet.ports[port].entries.compactMap(\.lease)
         model.lease = known.randomElement(using: &dice)
-        if chance(20), let any = leaseIDs[port].keys.max() { model.lease = pick(1...any) }
+        let last = fleet.ports[port].leases.count
+        if chance(20) && last > 0 { model.lease = pick(1...last) }
         if chance(3) { model.lease = nil }
         // A lease whose answer has not been seen has no name yet.
         var id = model.lease.flatMap { leaseIDs[port][$0] }
@@ -134,11 +133,13 @@ extension ModelRun {
         if chance(25) { model.extend = pick(1...100) }
         let listed = model.ack.map { SettleRequest.Acknowledgement.entries($0.map(reference)) }
         let engine = SettleRequest(
-            lease: id, ack: model.acksAll ? .all : listed,
+            lease: id,
+            ack: model.acksAll ? .all : listed,
             nack: model.nack.map {
                 .init(entry: reference($0.entry), delayMilliseconds: $0.delay)
             },
-            extendMilliseconds: model.extend)
+            extendMilliseconds: model.extend
+        )
         return (engine, model)
     }
 
@@ -201,7 +202,8 @@ extension ModelRun {
         let selection = named.map { DeadLetterSelection.entries($0.map(reference)) } ?? .all
         let redrives = chance(60)
         note("\(redrives ? "redrive" : "discard") \(named ?? []) on \(port)")
-        let engine = try redrives
+        let engine =
+            try redrives
             ? ports[port].redrive(selection) : ports[port].discard(selection)
         let model = try fleet.change(port) { model throws(PortError) in
             try redrives ? model.redrive(named, at: now) : model.discard(named)
@@ -218,7 +220,8 @@ extension ModelRun {
         } else {
             bench.clock.move(milliseconds: [0, 1, 1, 5, 20, 60, 500][pick(0...6)])
         }
-        note("time")
+        let moment = now
+        note("time \(moment)")
         if ports.count > 1 {
             // In a fixed order, because a consumer may begin to run on both.
             for port in ports { _ = port.status() }
@@ -257,7 +260,10 @@ extension ModelRun {
         note("reopen \(port)")
         // The old life says so to everybody, and late replies change nothing.
         try expect(
-            outcome { () throws(PortError) in try ports[port].post([]) }, "closed", "post")
+            outcome { () throws(PortError) in try ports[port].post([]) },
+            "closed",
+            "post"
+        )
         for handover in handovers where handover.port == port {
             ports[port].putBack(handover.engine)
         }

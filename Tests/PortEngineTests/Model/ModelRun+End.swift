@@ -27,13 +27,16 @@ extension ModelRun {
             let census = ports[port].census()
             try expect(
                 [census.leases, census.consumers, census.batches, census.handovers, census.chunks],
-                [0, 0, 0, 0, 0], "records left behind")
+                [0, 0, 0, 0, 0],
+                "records left behind"
+            )
             try expect(census.deadlines < 140, true, "\(census.deadlines) deadlines left behind")
             try expect(census.returnedNumbers < 140, true, "numbers left behind")
             // Whatever is left must go by itself.
             bench.pass(milliseconds: 100_000)
             try expect(ports[port].census().deadlines, 0, "deadlines")
-            try expect(ports[port].census().alarms, 0, "alarms")
+            try expect(bench.directory.alarmCount, 0, "alarms")
+            try expect(bench.directory.runningConsumerCount, 0, "running consumers")
         }
     }
 }

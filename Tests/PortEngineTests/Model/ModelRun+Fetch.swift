@@ -6,7 +6,7 @@ extension ModelRun {
     /// A random fetch, done to the engine and to the model.
     func fetch(_ port: Int) throws {
         let (request, modelRequest) = randomFetch(port)
-        trace.append("fetch \(modelRequest) from \(port) at \(now / 1_000_000)")
+        note("fetch \(modelRequest) from \(port)")
         let waiter = RecordingWaiter()
         let engine = Result { () throws(PortError) in
             try ports[port].fetch(request, for: waiter)
@@ -50,9 +50,16 @@ extension ModelRun {
             model.settle = both.model
         }
         let request = FetchRequest.fetch(
-            max: model.maxEntries, maxBytes: model.maxBytes, wait: model.wait, mode: model.mode,
-            lease: model.leaseMilliseconds, by: model.consumer, id: model.fetchID,
-            alertable: model.isAlertable, settle: settle)
+            max: model.maxEntries,
+            maxBytes: model.maxBytes,
+            wait: model.wait,
+            mode: model.mode,
+            lease: model.leaseMilliseconds,
+            by: model.consumer,
+            id: model.fetchID,
+            alertable: model.isAlertable,
+            settle: settle
+        )
         return (request, model)
     }
 
@@ -60,7 +67,7 @@ extension ModelRun {
         guard let number = waits[port].keys.sorted().randomElement(using: &dice),
             let ticket = waits[port].removeValue(forKey: number)?.ticket
         else { return }
-        trace.append("hang up \(number) on \(port) at \(now / 1_000_000)")
+        note("hang up \(number) on \(port)")
         ports[port].abandon(ticket)
         fleet.ports[port].waiters.removeAll { $0.number == number }
     }

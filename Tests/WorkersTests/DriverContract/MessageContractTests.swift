@@ -87,6 +87,11 @@ import Workers
         for bytes in [[1, 2], [], large] {
             #expect(try bench.run(.sendMessage(one, bytes: bytes, to: nil)).count == bytes.count)
         }
+        // The connecting side tells them apart as well.
+        #expect(try bench.run(.sendMessage(other, bytes: [], to: nil)).count == 0)
+        #expect(try bench.run(.shutdownOutput(other)).isDone)
+        #expect(try bench.run(.receiveMessage(one, limit: 5)).message.bytes == [])
+        #expect(try bench.run(.receiveMessage(one, limit: 5)).bytes == [])
         #expect(try bench.run(.close(one, reset: false)).isDone)
         let limit = 1 << 20
         #expect(try bench.run(.receiveMessage(other, limit: limit)).message.bytes == [1, 2])

@@ -126,6 +126,18 @@ import Workers
     }
 
     @Test(arguments: DriverFactory.all)
+    func `a reset after a told hang-up is not told again`(factory: DriverFactory) throws {
+        let bench = try DriverBench(factory)
+        let (peer, slot) = try bench.tcpPair()
+        bench.driver.watchHangup(slot, session: 77)
+        #expect(try bench.run(.shutdownOutput(peer)).isDone)
+        try bench.turn(until: "a hang-up") { !bench.hangups.isEmpty }
+        #expect(try bench.run(.close(peer, reset: true)).isDone)
+        bench.turn(milliseconds: 20)
+        #expect(bench.hangups == [77])
+    }
+
+    @Test(arguments: DriverFactory.all)
     func `a hang-up behind data is told although a receive was out`(
         factory: DriverFactory
     ) throws {

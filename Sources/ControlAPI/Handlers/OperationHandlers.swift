@@ -1,0 +1,249 @@
+import DeviceSessions
+import EngineBase
+import HTTPListener
+import JSONText
+import PortEngine
+
+/// `/v1/sessions/{session}/operations` and below. ReadFile, WriteFile, TransactNamedPipe, AcceptEx.
+enum OperationHandlers {
+    // MARK: - Submit
+
+    static func post(_ call: APICall) throws(Problem) -> HTTPReply? {
+        var operations = OperationReader(call.service.limits)
+        let limit = call.service.limits.maxOperationsPerRequest
+        let wanted = try call.body { reader -> [WantedOperation]? in
+            guard !reader.contains(named: "op"), reader.contains(named: "operations") else {
+                return operations.read(&reader).map { [$0] }
+            }
+            let list = reader.array("operations", count: 1...limit)?.objects { item in
+                operations.read(&item)
+            }
+            let inline = list?.count { $0.deliver == .inline } ?? 0
+            if inline != 0 && inline != list?.count {
+                reader.fault("operations", "must be inline all of them, or none")
+            }
+            return list
+        }
+        let session = try call.session()
+        let isInline = wanted[0].deliver == .inline
+        return try call.once(owner: session.id.text, replay: { replay($0, call) }) {
+            (remember) throws(Problem) -> HTTPReply? in
+            try call.refuseWhileDraining()
+            if let length = operations.longUntil { throw tooLong(length, call) }
+            if isInline && call.request.header("idempotency-key") != nil {
+                throw Problem(.idempotencyInline, "The operations are delivered inline.")
+            }
+            if isInline {
+                try submitInline(wanted, session, call) { entries in
+                    inlineReply(wanted, entries, call)
+                }
+                return nil
+            }
+            let ids = try submit(wanted.map { $0.request(nil, index: 0, waitCap: 0) }, session, call)
+            let names = zip(ids, wanted).map { ($0.text, $1.kind.name) }
+            remember(.operations(names))
+            return accepted(names, call)
+        }
+    }
+
+    /// Submits operations whose entries go into the reply that `render` makes.
+    static func submitInline(
+        _ wanted: [WantedOperation], _ session: SessionHandle, _ call: APICall,
+        render: @escaping @Sendable ([CompletionEntry]) -> HTTPReply
+    ) throws(Problem) {
+        let metrics = call.service.metrics
+        let inline = InlineReply(port: session.port, count: wanted.count) { inline, entries in
+            var reply = render(entries)
+            reply.onHandover = { isSent in
+                if isSent {
+                    inline.delivered()
+                } else {
+                    // The client has gone: its entries go to the port, as if asked for so.
+                    metrics.undeliveredReply()
+                    inline.undelivered()
+                }
+            }
+            if call.exchange.clientIsGone() {
+                reply.onHandover?(false)
+                reply.onHandover = nil
+            }
+            call.reply(reply)
+        }
+        let cap = call.service.limits.maxWaitMilliseconds
+        let requests = wanted.enumerated().map { index, operation in
+            operation.request(inline, index: index, waitCap: cap)
+        }
+        _ = try submit(requests, session, call)
+    }
+
+    private static func submit(
+        _ requests: [OperationRequest], _ session: SessionHandle, _ call: APICall
+    ) throws(Problem) -> [OperationID] {
+        do {
+            return try session.submit(requests, at: call.service.clock.now())
+        } catch {
+            throw Problem(error, session: session)
+        }
+    }
+
+    private static func tooLong(_ length: Int, _ call: APICall) -> Problem {
+        Problem(
+            .dataTooLong, "The delimiter has \(length) bytes.",
+            limit: call.service.limits.maxUntilBytes, current: length,
+            faults: [.init(pointer: "/until", detail: "is too long")])
+    }
+
+    private static func replay(_ answer: RememberedAnswer, _ call: APICall) -> HTTPReply {
+        guard case .operations(let names) = answer else { return accepted([], call) }
+        return accepted(names, call)
+    }
+
+    private static func accepted(
+        _ operations: [(id: String, name: String)], _ call: APICall
+    ) -> HTTPReply {
+        call.json(status: 202, reserving: 80 * operations.count + 32) { writer in
+            writer.object { writer in
+                writer.array("operations") { writer in
+                    for (id, name) in operations {
+                        writer.object { writer in
+                            writer.member("operation", id)
+                            writer.member("op", name)
+                            writer.member("state", "pending")
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    static func inlineReply(
+        _ wanted: [WantedOperation], _ entries: [CompletionEntry], _ call: APICall
+    ) -> HTTPReply {
+        call.json(reserving: 512 * entries.count) { writer in
+            writer.object { writer in
+                writer.array("entries") { writer in
+                    for (operation, entry) in zip(wanted, entries) {
+                        EntryText.writeInline(entry, operation.replyEncoding, into: &writer)
+                    }
+                }
+            }
+        }
+    }
+
+    // MARK: - Look
+
+    static func list(_ call: APICall) throws(Problem) -> HTTPReply? {
+        let limit = try call.query.pageLimit()
+        let cursor = try call.query.text("cursor")
+        let session = try call.session()
+        session.send(
+            .describe { operations in
+                call.reply(page(operations, of: session, after: cursor, limit, call))
+            })
+        return nil
+    }
+
+    private static func page(
+        _ operations: [OperationStatus], of session: SessionHandle, after cursor: String?,
+        _ limit: Int, _ call: APICall
+    ) -> HTTPReply {
+        // Any text is a cursor; one that is no id of this session is before all of them.
+        let start = cursor.flatMap { OperationID($0) }.flatMap {
+            $0.session == session.id ? $0.number : nil
+        }
+        let rest = operations.drop { $0.number <= start ?? 0 }
+        return call.json(reserving: 128 * (min(limit, rest.count) + 1)) { writer in
+            writer.object { writer in
+                writer.array("operations") { writer in
+                    for operation in rest.prefix(limit) {
+                        write(operation, of: session, into: &writer)
+                    }
+                }
+                if rest.count > limit, let last = rest.prefix(limit).last {
+                    writer.member(
+                        "next_cursor", OperationID(session: session.id, number: last.number).text)
+                }
+            }
+        }
+    }
+
+    static func get(_ call: APICall) throws(Problem) -> HTTPReply? {
+        let session = try call.session()
+        let number = try operation(call, of: session)
+        session.send(
+            .describe { operations in
+                guard let operation = operations.first(where: { $0.number == number }) else {
+                    call.reply(ended())
+                    return
+                }
+                call.reply(call.json { write(operation, of: session, into: &$0) })
+            })
+        return nil
+    }
+
+    static func credit(_ call: APICall) throws(Problem) -> HTTPReply? {
+        let amount = try call.body { $0.integer("add", in: 1...1_000_000, required: true) }
+        let session = try call.session()
+        let number = try operation(call, of: session)
+        switch session.snapshot.phase {
+        case .open, .opening: break
+        case let phase:
+            throw Problem(SubmitError.notOpen(phase), session: session)
+        }
+        session.send(
+            .credit(number, add: amount) { answer in
+                switch answer {
+                case .credit(let credit):
+                    call.reply(
+                        call.json { writer in
+                            writer.object { writer in writer.member("credit", credit) }
+                        })
+                case .notLimited:
+                    call.reply(
+                        Problem(
+                            .operationUnsupported,
+                            "The operation is no standing read with limited credit."))
+                case .ended:
+                    call.reply(ended())
+                }
+            })
+        return nil
+    }
+
+    private static func ended() -> Problem {
+        Problem(.operationCompleted, "The operation has ended.")
+    }
+
+    /// The operation in the path: one that the session has had.
+    private static func operation(
+        _ call: APICall, of session: SessionHandle
+    ) throws(Problem) -> UInt64 {
+        guard let id = OperationID(call.parameters[1]), id.session == session.id,
+            id.number <= session.newestOperation
+        else {
+            throw Problem(.operationUnknown, "The session has had no operation of that id.")
+        }
+        return id.number
+    }
+
+    private static func write(
+        _ operation: OperationStatus, of session: SessionHandle, into writer: inout JSONWriter
+    ) {
+        writer.object { writer in
+            writer.member(
+                "operation", OperationID(session: session.id, number: operation.number).text)
+            writer.member("op", operation.name)
+            writer.member("state", operation.state)
+            writer.member("context", operation.context)
+            writer.member("paused_by", operation.pausedBy)
+            writer.member("credit", operation.credit)
+        }
+    }
+}
+
+extension Problem {
+    /// A problem of a session that names it.
+    init(_ error: SessionLookupError, _ session: SessionHandle) {
+        self.init(error, session: session.id.text)
+    }
+}

@@ -1,0 +1,122 @@
+import HTTPListener
+import JSONText
+import PortEngine
+
+/// `POST /v1/ports/{port}/packets`. PostQueuedCompletionStatus.
+enum PacketHandlers {
+    /// A packet whose `bytes` and data do not fit each other; found only when all else is right.
+    private struct WrongLength: Sendable {
+        let index: Int
+        let bytes: Int
+        let dataBytes: Int
+    }
+
+    static func post(_ call: APICall) throws(Problem) -> HTTPReply? {
+        let name = try call.portName()
+        let key = try call.query.text("key", codePoints: 256)
+        let context = try call.query.text("context", codePoints: 256)
+        var wrong: WrongLength?
+        let packets: [CompletionEntry]
+        if ContentRules.isBytes(call.request) {
+            packets = [
+                CompletionEntry(
+                    kind: .packet, key: key, context: context, bytes: call.request.body.count,
+                    data: call.request.body)
+            ]
+        } else {
+            packets = try read(call, key: key, context: context, &wrong)
+        }
+        let port = try call.port(name)
+        let count = packets.count
+        return try call.once(owner: name.rawValue, replay: { _ in accepted(count, call) }) {
+            (remember: @escaping @Sendable (RememberedAnswer?) -> Void) throws(Problem) -> HTTPReply? in
+            try call.refuseWhileDraining()
+            if let wrong {
+                throw .member(
+                    .packetBytesDiffer, "/packets/\(wrong.index)/bytes",
+                    "is \(wrong.bytes), but the data has \(wrong.dataBytes) bytes")
+            }
+            do throws(PortError) {
+                try port.post(packets)
+            } catch {
+                throw Problem(error, port: name)
+            }
+            remember(.packets(accepted: count))
+            return accepted(count, call)
+        }
+    }
+
+    private static func accepted(_ count: Int, _ call: APICall) -> HTTPReply {
+        call.json(reserving: 32) { writer in
+            writer.object { writer in writer.member("accepted", count) }
+        }
+    }
+
+    private static func read(
+        _ call: APICall, key: String?, context: String?, _ wrong: inout WrongLength?
+    ) throws(Problem) -> [CompletionEntry] {
+        let limit = call.service.limits.maxPacketsPerRequest
+        var firstWrong: WrongLength?
+        var index = -1
+        let packets: [CompletionEntry] = try call.body { reader in
+            reader.array("packets", count: 1...limit, required: true)?.objects { packet in
+                index += 1
+                var entry = CompletionEntry(kind: .packet)
+                entry.key = packet.clientText("key") ?? key
+                entry.context = packet.clientText("context") ?? context
+                entry.status = packet.choice("status", as: EntryStatus.self) ?? .ok
+                let bytes = packet.integer("bytes")
+                let data = packet.data()
+                entry.data = data ?? []
+                entry.bytes = bytes ?? entry.data.count
+                if let error = packet.object("error", read: packetError) {
+                    entry.details = EntryDetails(error: error)
+                }
+                if let data, data.count != entry.bytes, firstWrong == nil {
+                    firstWrong = WrongLength(
+                        index: index, bytes: entry.bytes, dataBytes: data.count)
+                }
+                return entry
+            }
+        }
+        wrong = firstWrong
+        return packets
+    }
+
+    private static let codeRule = TextRule(
+        "must be a small letter, then up to 63 small letters, digits and underscores"
+    ) { text in
+        (1...64).contains(text.utf8.count) && (97...122).contains(text.utf8.first ?? 0)
+            && text.utf8.allSatisfy {
+                (97...122).contains($0) || (48...57).contains($0) || $0 == 95
+            }
+    }
+
+    private static let errnoNameRule = TextRule(
+        "must be a capital letter, then up to 31 capital letters and digits"
+    ) { text in
+        (1...32).contains(text.utf8.count) && (65...90).contains(text.utf8.first ?? 0)
+            && text.utf8.allSatisfy { (65...90).contains($0) || (48...57).contains($0) }
+    }
+
+    private static func packetError(_ reader: inout ObjectReader) -> EntryError? {
+        let code = reader.string("code", matching: codeRule, required: true)
+        let message = reader.string("message", codePoints: 0...256)
+        let errno = reader.integer("errno", in: 0...Int(Int32.max))
+        let name = reader.string("errno_name", matching: errnoNameRule)
+        let win32 = reader.integer("win32", in: 0...Int(UInt32.max))
+        guard let code else { return nil }
+        return EntryError(
+            code: code, message: message ?? "", errno: errno.map { Int32($0) }, errnoName: name,
+            win32: win32)
+    }
+}
+
+extension ObjectReader {
+    /// Reads a member that is an object with a function.
+    mutating func object<Value>(
+        _ name: StaticString, read: (inout ObjectReader) -> Value?
+    ) -> Value? {
+        object(name, required: false, read)
+    }
+}

@@ -1,0 +1,118 @@
+import DeviceSessions
+import HTTPListener
+import JSONText
+import PortEngine
+
+/// The raw forms for shells: one inline read or write, bytes instead of JSON.
+enum RawHandlers {
+    static func write(_ call: APICall) throws(Problem) -> HTTPReply? {
+        let timeout = try call.query.integer("timeout_ms", in: 1...86_400_000)
+        let context = try call.query.text("context", codePoints: 256)
+        let session = try call.session()
+        try call.refuseWhileDraining()
+        let wanted = [
+            WantedOperation(
+                kind: .write(call.request.body), context: context, timeoutMilliseconds: timeout,
+                deliver: .inline, replyEncoding: .base64)
+        ]
+        try OperationHandlers.submitInline(wanted, session, call) { entries in
+            OperationHandlers.inlineReply(wanted, entries, call)
+        }
+        return nil
+    }
+
+    static func read(_ call: APICall) throws(Problem) -> HTTPReply? {
+        let timeout = try call.query.integer("timeout_ms", in: 1...86_400_000)
+        let context = try call.query.text("context", codePoints: 256)
+        let parameters = try GoalParameters(call)
+        let session = try call.session()
+        try call.refuseWhileDraining()
+        let goal = try parameters.goal(call.service.limits)
+        let wanted = [
+            WantedOperation(
+                kind: .read(goal, repeats: false, credit: nil), context: context,
+                timeoutMilliseconds: timeout, deliver: .inline, replyEncoding: .base64)
+        ]
+        try OperationHandlers.submitInline(wanted, session, call) { entries in
+            entries.first.map { bytes(of: $0, call) } ?? HTTPReply(status: 500)
+        }
+        return nil
+    }
+
+    /// The query parameters that say when a read is complete, each right in itself.
+    private struct GoalParameters {
+        let maxBytes: Int?
+        let exactly: Int?
+        let until: String?
+        let encoding: DataEncoding?
+
+        init(_ call: APICall) throws(Problem) {
+            let limits = call.service.limits
+            maxBytes = try call.query.integer("max_bytes", in: 0...limits.maxReadBytes)
+            exactly = try call.query.integer("exactly", in: 1...limits.maxReadBytes)
+            until = try call.query.text("until", codePoints: 2 * limits.maxUntilBytes)
+            encoding = try call.query.choice("until_encoding", as: DataEncoding.self)
+            if until?.isEmpty == true {
+                throw .parameter(.requestQueryInvalid, "until", "must have at least one character")
+            }
+        }
+
+        func goal(_ limits: ServiceLimits) throws(Problem) -> ReadGoal {
+            if exactly != nil && (until != nil || maxBytes != nil || encoding != nil) {
+                throw .parameter(.requestQueryConflict, "exactly", "excludes until and max_bytes")
+            }
+            if let exactly { return .exactly(exactly) }
+            let limit = maxBytes ?? min(65_536, limits.maxReadBytes)
+            guard let until else {
+                guard encoding == nil else {
+                    throw .parameter(.requestQueryConflict, "until_encoding", "needs until")
+                }
+                return limit == 0 ? .readiness : .available(limit: limit)
+            }
+            guard limit > 0 else {
+                throw .parameter(.requestQueryConflict, "max_bytes", "must not be 0 with until")
+            }
+            guard let delimiter = (encoding ?? .utf8).decode(until), !delimiter.isEmpty else {
+                throw .parameter(.requestQueryConflict, "until", "is not in its encoding")
+            }
+            guard delimiter.count <= limits.maxUntilBytes else {
+                throw Problem(
+                    .dataTooLong, "The delimiter has \(delimiter.count) bytes.",
+                    limit: limits.maxUntilBytes, current: delimiter.count,
+                    faults: [.init(parameter: "until", detail: "is too long")])
+            }
+            return .until(delimiter, limit: limit)
+        }
+    }
+
+    /// The bytes of a read, or the problem that a failed or cancelled one is.
+    private static func bytes(of entry: CompletionEntry, _ call: APICall) -> HTTPReply {
+        var headers: [(name: String, value: String)] = [("Iocpd-Status", entry.status.rawValue)]
+        if let operation = entry.details?.operation {
+            headers.append(("Iocpd-Operation", operation))
+        }
+        switch entry.status {
+        case .ok, .truncated, .endOfStream, .timedOut:
+            return HTTPReply(
+                status: 200, contentType: "application/octet-stream", headers: headers,
+                body: entry.data)
+        case .failed, .indeterminate, .cancelled:
+            let error = entry.details?.error
+            var problem =
+                entry.status == .cancelled
+                ? Problem(.operationCancelled, "The read was cancelled.")
+                : Problem(.operationFailed, error?.message ?? "The read failed.")
+            if let error {
+                var writer = JSONWriter()
+                EntryText.write(error, into: &writer)
+                problem.error = writer.takeBytes()
+            }
+            var writer = JSONWriter()
+            EntryText.writeInline(entry, .base64, into: &writer)
+            problem.entry = writer.takeBytes()
+            var reply = problem.reply(path: call.request.path, requestID: call.request.requestID)
+            reply.headers += headers
+            return reply
+        }
+    }
+}

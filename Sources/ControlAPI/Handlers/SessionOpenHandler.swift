@@ -1,0 +1,204 @@
+import DeviceSessions
+import EngineBase
+import HTTPListener
+import JSONText
+import PortEngine
+import Transports
+
+/// `POST /v1/sessions`: opens a device. CreateFile and CreateIoCompletionPort in one.
+enum SessionOpenHandler {
+    private struct Wanted: Sendable {
+        var configuration: SessionConfiguration
+        var port: PortName
+        var options: TransportOptions
+        var isInline: Bool
+    }
+
+    static func post(_ call: APICall) throws(Problem) -> HTTPReply? {
+        let wanted = try read(call)
+        let port: CompletionPort
+        do {
+            port = try call.service.ports.find(wanted.port)
+        } catch {
+            var problem = Problem(error, port: wanted.port)
+            problem.faults = [.init(pointer: "/port", detail: "names no open port")]
+            throw problem
+        }
+        return try call.once(owner: wanted.port.rawValue, replay: { replay($0, call) }) {
+            (remember) throws(Problem) -> HTTPReply? in
+            try call.refuseWhileDraining()
+            return try open(wanted, on: port, call, remember)
+        }
+    }
+
+    private static func replay(_ answer: RememberedAnswer, _ call: APICall) -> HTTPReply {
+        guard case .session(let session) = answer else {
+            return Problem(.serviceInternal, "The memory of this key is of another kind.")
+                .reply(path: call.request.path, requestID: call.request.requestID)
+        }
+        return created(session, call)
+    }
+
+    private static func created(_ session: SessionHandle, _ call: APICall) -> HTTPReply {
+        SessionHandlers.reply(
+            session, call, status: 201,
+            headers: [("Location", "/v1/sessions/" + session.id.text)])
+    }
+
+    // MARK: - Reading
+
+    private static func read(_ call: APICall) throws(Problem) -> Wanted {
+        let limits = call.service.limits
+        return try call.body { reader -> Wanted? in
+            let uri = reader.string("uri", codePoints: 0...2_048, required: true)
+            let port = reader.string("port", matching: .name, required: true).flatMap {
+                PortName($0)
+            }
+            var configuration = SessionConfiguration(uri: uri ?? "", transport: "")
+            configuration.key = reader.clientText("key")
+            configuration.connectTimeoutMilliseconds =
+                reader.integer("connect_timeout_ms", in: 1...300_000) ?? 5_000
+            configuration.idleTimeoutMilliseconds =
+                reader.integer("idle_timeout_ms", in: 0...86_400_000) ?? 0
+            configuration.maxPending =
+                reader.integer("max_pending", in: 1...limits.maxPendingOperations)
+                ?? min(1_024, limits.maxPendingOperations)
+            configuration.maxPendingBytes = limits.maxPendingBytes
+            var options = reader.object("options", read: readOptions) ?? TransportOptions()
+            options.keepalive = reader.boolean("keepalive") ?? true
+            let isInline = reader.choice("deliver", from: ["port": false, "inline": true]) ?? false
+            guard let port else { return nil }
+            return Wanted(
+                configuration: configuration, port: port, options: options, isInline: isInline)
+        }
+    }
+
+    private static let modeRule = TextRule("must be three octal digits, such as 0660") { text in
+        let digits = text.utf8.count == 4 && text.hasPrefix("0") ? text.dropFirst() : text[...]
+        return digits.utf8.count == 3 && digits.utf8.allSatisfy { (48...55).contains($0) }
+    }
+
+    private static func readOptions(_ reader: inout ObjectReader) -> TransportOptions? {
+        var options = TransportOptions()
+        options.noDelay = reader.boolean("no_delay")
+        options.keepaliveMilliseconds = reader.integer("keepalive_ms", in: 1...32_767_000)
+        options.bind = reader.string("bind", codePoints: 0...64)
+        options.lingerMilliseconds = reader.integer("linger_ms", in: 0...300_000)
+        options.backlog = reader.integer("backlog", in: 1...65_535)
+        options.mode = reader.string("mode", matching: modeRule)
+        let names: [StaticString] = [
+            "no_delay", "keepalive_ms", "bind", "linger_ms", "backlog", "mode",
+        ]
+        options.given = names.filter { reader.has($0) }.map { "\($0)" }
+        return options
+    }
+
+    // MARK: - Opening
+
+    private static func open(
+        _ wanted: Wanted, on port: CompletionPort, _ call: APICall,
+        _ remember: @escaping @Sendable (RememberedAnswer?) -> Void
+    ) throws(Problem) -> HTTPReply? {
+        var configuration = wanted.configuration
+        let description: TransportDescription
+        let plan: SessionPlan
+        do {
+            (description, plan) = try TransportRegistry.plan(
+                configuration.uri, wanted.options, call.service.targetPolicy)
+        } catch {
+            throw Problem(error)
+        }
+        configuration.transport = description.scheme
+        configuration.socketOptions = plan.socketOptions
+        configuration.lingerMilliseconds = plan.lingerMilliseconds
+        do {
+            // One place for the `open` entry, one for `session_closed`.
+            try port.reserve(2)
+        } catch {
+            throw Problem(error, port: port.name)
+        }
+        let opened = OpenedInline(call: call, remember: remember)
+        let inline =
+            wanted.isInline
+            ? InlineReply(port: port, count: 1) { reply, entries in
+                opened.finish(reply, entries)
+            } : nil
+        let (runner, now) = (call.service.nextSessionRunner(), call.service.clock.now())
+        let session = call.service.sessions.add(isHidden: wanted.isInline) { [configuration] id in
+            SessionHandle(
+                id: id, configuration: configuration, operationNames: description.operations,
+                port: port, worker: runner, inlineOpen: inline, phase: .opening, at: now)
+        }
+        guard let session else {
+            port.release(2)
+            let limit = call.service.limits.maxSessions
+            throw Problem(
+                .serviceTooManySessions, "The daemon has \(limit) sessions.", limit: limit,
+                current: limit)
+        }
+        if wanted.isInline {
+            opened.session.withLock { $0 = session }
+            runner.start(session, plan.opening)
+            return nil
+        }
+        remember(.session(session))
+        let reply = created(session, call)
+        runner.start(session, plan.opening)
+        return reply
+    }
+}
+
+/// The reply of an open whose client waits for its outcome.
+private final class OpenedInline: Sendable {
+    let session = Guarded<SessionHandle?>(nil)
+    private let call: APICall
+    private let remember: @Sendable (RememberedAnswer?) -> Void
+
+    init(call: APICall, remember: @escaping @Sendable (RememberedAnswer?) -> Void) {
+        self.call = call
+        self.remember = remember
+    }
+
+    func finish(_ inline: InlineReply, _ entries: [CompletionEntry]) {
+        guard let session = session.withLock({ $0 }), let entry = entries.first else { return }
+        let sessions = call.service.sessions
+        let metrics = call.service.metrics
+        let isOpen = entry.status == .ok
+        remember(isOpen ? .session(session) : nil)
+        var reply = isOpen ? success(session) : failure(entry)
+        reply.onHandover = { isSent in
+            if isSent {
+                inline.delivered()
+                if !isOpen { sessions.forget(session) }
+            } else {
+                // The client has gone: its entries go to the port, as if asked for so.
+                metrics.undeliveredReply()
+                sessions.show(session)
+                inline.undelivered()
+            }
+        }
+        if call.exchange.clientIsGone() {
+            reply.onHandover?(false)
+            reply.onHandover = nil
+        }
+        call.reply(reply)
+    }
+
+    private func success(_ session: SessionHandle) -> HTTPReply {
+        SessionHandlers.reply(
+            session, call, status: 201,
+            headers: [("Location", "/v1/sessions/" + session.id.text)])
+    }
+
+    private func failure(_ entry: CompletionEntry) -> HTTPReply {
+        let error = entry.details?.error ?? .operationAborted
+        var problem =
+            error.code == EntryError.targetDenied.code
+            ? Problem(TargetError.denied)
+            : Problem(.sessionOpenFailed, "The device cannot be reached: \(error.message)")
+        var writer = JSONWriter()
+        EntryText.write(error, into: &writer)
+        problem.error = writer.takeBytes()
+        return problem.reply(path: call.request.path, requestID: call.request.requestID)
+    }
+}

@@ -1,0 +1,82 @@
+import JSONText
+import PortEngine
+
+/// Writes entries as JSON.
+struct EntryText {
+    let generation: PortGeneration
+    let times: Timestamps
+    let encoding: ReplyEncoding
+
+    /// An entry of a batch, or of a look with where it is.
+    func write(
+        _ queued: QueuedEntry, place: PeekedEntry.Place? = nil, into writer: inout JSONWriter
+    ) {
+        writer.beginObject()
+        writer.member("id", EntryID(generation: generation, seq: queued.seq).text)
+        writer.member("seq", Int(queued.seq))
+        EntryText.members(of: queued.entry, encoding, into: &writer)
+        writer.member("queued_at", times.text(queued.queuedAt))
+        writer.member("delivery", queued.delivery)
+        switch place {
+        case nil:
+            break
+        case .queued:
+            writer.member("state", "queued")
+        case .leased(let expiry):
+            writer.member("state", "leased")
+            writer.member("lease_expires_at", expiry.map { times.text($0) })
+        case .delayed(let until):
+            writer.member("state", "delayed")
+            writer.member("available_at", times.text(until))
+        case .dead(let since):
+            writer.member("state", "dead")
+            writer.member("dead_at", times.text(since))
+        }
+        writer.endObject()
+    }
+
+    /// An entry of an inline reply, which never was on the port.
+    static func writeInline(
+        _ entry: CompletionEntry, _ encoding: ReplyEncoding, into writer: inout JSONWriter
+    ) {
+        writer.beginObject()
+        members(of: entry, encoding, into: &writer)
+        writer.endObject()
+    }
+
+    /// An entry's error.
+    static func write(_ error: EntryError, into writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("code", error.code)
+        if !error.message.isEmpty { writer.member("message", error.message) }
+        writer.member("errno", error.errno.map { Int($0) })
+        writer.member("errno_name", error.errnoName)
+        writer.member("win32", error.win32)
+        writer.endObject()
+    }
+
+    private static func members(
+        of entry: CompletionEntry, _ encoding: ReplyEncoding, into writer: inout JSONWriter
+    ) {
+        writer.member("kind", entry.kind)
+        writer.member("key", entry.key)
+        if let details = entry.details {
+            writer.member("session", details.session)
+            writer.member("operation", details.operation)
+        }
+        writer.member("context", entry.context)
+        writer.member("status", entry.status)
+        writer.member("bytes", entry.bytes)
+        writer.dataMembers(entry.data, as: encoding)
+        guard let details = entry.details else { return }
+        writer.member("last", details.isLast)
+        if let error = details.error {
+            writer.member("error")
+            write(error, into: &writer)
+        }
+        writer.member("accepted", details.accepted)
+        writer.member("peer", details.peer)
+        writer.member("sent", details.sent)
+        writer.member("discarded", details.discarded)
+    }
+}

@@ -1,0 +1,39 @@
+import DeviceSessions
+import EngineBase
+import PortEngine
+
+/// What the engine tells those who wait, kept until the simulation looks.
+enum Mail: Sendable {
+    case replied(InlineReply, id: Int, [CompletionEntry])
+    case fetched(id: Int, FetchAnswer)
+    case described(SessionID, [OperationStatus])
+    case cancelAnswered(SessionID, CancelAnswer)
+    case creditAnswered(SessionID, UInt64, Int?)
+}
+
+/// Where the engine's answers are left.
+final class Mailbox: Sendable {
+    private let mail = Guarded<[Mail]>([])
+
+    func leave(_ item: Mail) { mail.withLock { $0.append(item) } }
+
+    func take() -> [Mail] {
+        mail.withLock { mail in
+            defer { mail = [] }
+            return mail
+        }
+    }
+}
+
+/// A client that waits for the answer of a fetch.
+final class WaitingClient: FetchWaiter {
+    private let id: Int
+    private let mailbox: Mailbox
+
+    init(id: Int, mailbox: Mailbox) {
+        self.id = id
+        self.mailbox = mailbox
+    }
+
+    func finish(with answer: FetchAnswer) { mailbox.leave(.fetched(id: id, answer)) }
+}
