@@ -117,10 +117,39 @@ let package = Package(
         ),
         .executableTarget(
             name: "SimulatedInstrument",
-            dependencies: ["LinuxSystem", "CLinux"],
+            dependencies: ["CLinux"],
             path: "Examples/SimulatedInstrument",
             swiftSettings: common
         ),
+
+        // Tests, one folder a module.
+        .target(
+            name: "TestKit", dependencies: ["EngineBase", "PortEngine"], path: "Tests/TestKit",
+            swiftSettings: common),
+        .testTarget(
+            name: "EngineBaseTests", dependencies: ["EngineBase"], swiftSettings: common),
+        .testTarget(
+            name: "PortEngineTests", dependencies: ["EngineBase", "PortEngine", "TestKit"],
+            swiftSettings: common),
+        .testTarget(
+            name: "DeviceSessionsTests",
+            dependencies: ["EngineBase", "PortEngine", "DeviceSessions", "TestKit"],
+            swiftSettings: common),
+        .testTarget(
+            name: "TransportsTests",
+            dependencies: ["EngineBase", "PortEngine", "DeviceSessions", "Transports", "TestKit"],
+            swiftSettings: common),
+        .testTarget(
+            name: "LinuxSystemTests", dependencies: ["CLinux", "EngineBase", "LinuxSystem"],
+            swiftSettings: common),
+        .testTarget(
+            name: "WorkersTests",
+            dependencies: ["CLinux", "EngineBase", "DeviceSessions", "LinuxSystem", "Workers"],
+            swiftSettings: common),
+        .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: common),
+        .testTarget(
+            name: "HTTPListenerTests", dependencies: ["CLinux", "EngineBase", "HTTPListener"],
+            swiftSettings: common),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,6 +1,7 @@
 import DeviceSessions
 import EngineBase
 import PortEngine
+import Workers
 
 /// Clients that use sessions.
 extension SimulationRun {

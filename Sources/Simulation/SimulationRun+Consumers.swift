@@ -1,6 +1,7 @@
 import DeviceSessions
 import EngineBase
 import PortEngine
+import Workers
 
 /// Clients that fetch and settle, and post.
 extension SimulationRun {
@@ -52,7 +53,11 @@ extension SimulationRun {
         }
         if dice.happens(40), let (settle, batch) = settlement(of: record) {
             request.settle = settle
-            // What becomes of it is in the answer; the batch itself is done with.
+            // Who holds what is not known before the answer; the batch itself is done with.
+            for seq in batch.seqs {
+                record.entries[seq]?.lease = nil
+                record.entries[seq]?.heldUntil = nil
+            }
             forget(batch)
         }
         ask(record, request)
@@ -73,7 +78,8 @@ extension SimulationRun {
                 waits[id] = nil
                 received(answer, from: record)
             case .waiting(let ticket):
-                record.waits[id] = ticket
+                // What a settle did is known from the answer alone, so that one is waited for.
+                if request.settle == nil { record.waits[id] = ticket }
             }
         } catch {
             waits[id] = nil

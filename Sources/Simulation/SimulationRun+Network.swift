@@ -23,18 +23,18 @@ final class NetworkTargetRecord {
 }
 
 extension SimulationRun: ScriptedNetwork {
-    public func driverWasCalled() { interleave() }
+    func driverWasCalled() { interleave() }
 
-    public func resolve(_ host: String, port: UInt16) -> StepResult {
+    func resolve(_ host: String, port: UInt16) -> StepResult {
         guard let addresses = names[host] else { return .unresolved("no such name") }
         return .addresses(addresses)
     }
 
-    public func find(_ target: PathTarget) throws(Errno) {
+    func find(_ target: PathTarget) throws(Errno) {
         if targets[.path(target)] == nil { throw .notFound }
     }
 
-    public func listen(_ request: OpenRequest) throws(Errno) -> ScriptedListener {
+    func listen(_ request: OpenRequest) throws(Errno) -> ScriptedListener {
         let address: SocketAddress
         let record: NetworkTargetRecord?
         var most = 1
@@ -58,7 +58,7 @@ extension SimulationRun: ScriptedNetwork {
         return listener
     }
 
-    public func connect(to target: ScriptedTarget) throws(Errno) -> ScriptedConnection? {
+    func connect(to target: ScriptedTarget) throws(Errno) -> ScriptedConnection? {
         guard let record = targets[target] else { throw .connectionRefused }
         if record.patience > 0 {
             record.patience -= 1
@@ -110,7 +110,7 @@ extension SimulationRun: ScriptedNetwork {
         note(.arrive, record.index, hasArrived ? 1 : 0)
     }
 
-    public func sent(
+    func sent(
         _ bytes: [UInt8], from start: Int, count: Int, on connection: ScriptedConnection
     ) {
         guard let record = connectionOf[ObjectIdentifier(connection)], let session = record.session
@@ -121,7 +121,7 @@ extension SimulationRun: ScriptedNetwork {
         checkSent(bytes, from: start, count: count, session)
     }
 
-    public func toldSent(
+    func toldSent(
         _ count: Int, upTo end: Int, of total: Int, on connection: ScriptedConnection
     ) {
         guard let record = connectionOf[ObjectIdentifier(connection)],
@@ -136,14 +136,14 @@ extension SimulationRun: ScriptedNetwork {
         }
     }
 
-    public func toldReceived(_ count: Int, on connection: ScriptedConnection) {
+    func toldReceived(_ count: Int, on connection: ScriptedConnection) {
         guard let record = connectionOf[ObjectIdentifier(connection)] else { return }
         note(.toldReceived, record.index, count)
         record.ledger.told += count
         expect(!record.isEndTold, "connection \(record.index): bytes were received after the end")
     }
 
-    public func toldEnd(_ error: Errno?, on connection: ScriptedConnection) {
+    func toldEnd(_ error: Errno?, on connection: ScriptedConnection) {
         guard let record = connectionOf[ObjectIdentifier(connection)] else { return }
         note(.toldEnd, record.index, Int(error?.rawValue ?? 0))
         switch error {
@@ -155,7 +155,7 @@ extension SimulationRun: ScriptedNetwork {
         }
     }
 
-    public func willClose(_ connection: ScriptedConnection, reset: Bool) {
+    func willClose(_ connection: ScriptedConnection, reset: Bool) {
         guard let record = connectionOf[ObjectIdentifier(connection)] else { return }
         note(.closing, record.index, reset ? 1 : 0)
         expect(!record.isClosed, "connection \(record.index) was closed twice")
@@ -164,5 +164,5 @@ extension SimulationRun: ScriptedNetwork {
         checkClose(of: record, session, reset: reset)
     }
 
-    public func contractBroken(_ words: String) { fail("driver contract: \(words)") }
+    func contractBroken(_ words: String) { fail("driver contract: \(words)") }
 }

@@ -2,6 +2,7 @@ import DeviceSessions
 import EngineBase
 import PortEngine
 import Transports
+import Workers
 
 /// Clients that open ports and sessions.
 extension SimulationRun {
@@ -115,12 +116,13 @@ extension SimulationRun {
         configuration.connectTimeoutMilliseconds = dice.number(in: 1...3_000)
         configuration.lingerMilliseconds = dice.pick([0, 1, 50, 1_000]) ?? 0
         let inbox = loops[worker].inbox
+        let target = port.port
         let now = clock.now()
         return sessions.add(isHidden: inlineOpen != nil) { [configuration] id in
             SessionHandle(
                 id: id, configuration: configuration,
                 operationNames: isListener ? ["accept"] : ["read", "write", "transact"],
-                port: port.port, worker: inbox, inlineOpen: inlineOpen, phase: .opening, at: now)
+                port: target, worker: inbox, inlineOpen: inlineOpen, phase: .opening, at: now)
         }
     }
 

@@ -9,7 +9,7 @@ import Workers
 /// Ports, sessions, workers and transports are the real ones; below them is a scripted kernel. One
 /// seed decides everything. After each step all that can be known of the engine's promises is
 /// checked: see the extensions named after checks.
-public final class SimulationRun {
+final class SimulationRun {
     let settings: SimulationSettings
     let dice: ScriptedDice
     let clock = VirtualClock()
@@ -57,7 +57,7 @@ public final class SimulationRun {
     let sessionLimit: Int
 
     /// A run that has not begun.
-    public init(_ settings: SimulationSettings) {
+    init(_ settings: SimulationSettings) {
         self.settings = settings
         dice = ScriptedDice(seed: settings.seed)
         directory = PortDirectory(
@@ -104,7 +104,7 @@ public final class SimulationRun {
     // MARK: - Running
 
     /// Runs to the end, or to the first broken promise.
-    public func run() -> SimulationReport {
+    func run() -> SimulationReport {
         while step < settings.steps && failure == nil { doOneStep() }
         if failure == nil { end() }
         let report = SimulationReport(

@@ -12,6 +12,9 @@ public struct SimulationSettings: Sendable {
         self.seed = seed
         self.steps = steps
     }
+
+    /// Runs the simulation to its end, or to the first broken promise.
+    public func run() -> SimulationReport { SimulationRun(self).run() }
 }
 
 /// What a run came to.

@@ -134,6 +134,17 @@ import Testing
         #expect(port.counts.queued == 1)
     }
 
+    @Test func `late acks behind an older entry leave no numbers either`() throws {
+        try port.post(count: 1_000)
+        let answer = try port.take(.fetch(max: 1_000, lease: 5))
+        bench.pass(milliseconds: 5)
+        let late = answer.numbers.filter { $0 > 1 && !$0.isMultiple(of: 50) }
+        #expect(try port.settle(answer.lease, ack: late).acked == late.count)
+        #expect(census.returnedNumbers <= 140)
+        let rest = try port.take(.fetch(max: 1_000))
+        #expect(rest.numbers == [1] + (1...20).map { $0 * 50 })
+    }
+
     @Test func `a batch forgets the entries that are gone`() throws {
         try port.post(count: 4_096)
         let answer = try port.take(.fetch(max: 4_096))

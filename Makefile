@@ -1,0 +1,79 @@
+# `make help` lists the targets. Every one that builds or runs something installs what is missing.
+
+SHELL := /bin/bash
+SWIFT ?= swift
+BUILD := .build
+BIN = $(BUILD)/debug
+VENV := .build/venv
+PYTEST := $(VENV)/bin/pytest
+SEED ?=
+STEPS ?= 1000000
+
+.PHONY: help deps venv build test unit-test daemon-test sim-test demo run lint format tidy openapi \
+	sim tsan asan load image-test clean
+
+help: ## Lists the targets.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+deps: ## Installs the Debian packages that are missing.
+	@scripts/install-deps.sh
+
+venv: deps
+	@scripts/make-venv.sh $(VENV)
+
+build: deps ## Builds the daemon and the simulated instrument.
+	$(SWIFT) build --product iocpd
+	$(SWIFT) build --product simulated-instrument
+
+unit-test: build
+	$(SWIFT) test
+
+daemon-test: build venv
+	IOCPD_BIN=$(BIN)/iocpd SIMULATED_INSTRUMENT=$(BIN)/simulated-instrument \
+		$(PYTEST) -q -p no:cacheprovider Tests/instrument Tests/contract Tests/daemon
+
+sim-test: deps
+	$(SWIFT) build -c release --product iocpd-sim
+	$(BUILD)/release/iocpd-sim --steps $(STEPS)
+
+test: unit-test sim-test daemon-test ## Builds and runs all tests.
+
+demo: build ## Shows the main job as curl does it, on a simulated instrument.
+	@scripts/demo.sh $(BIN)
+
+run: build ## Starts the daemon on localhost:4627.
+	$(BIN)/iocpd serve
+
+lint: venv tidy ## Checks format, layout and generated files.
+	$(SWIFT) format lint --strict -r Sources Tests Examples Package.swift
+	$(VENV)/bin/python scripts/embed-openapi.py --check
+
+format: ## Formats the Swift sources.
+	$(SWIFT) format -i -r Sources Tests Examples Package.swift
+
+tidy: ## Tests the repository itself: lengths, imports, unsafe marks, stray files.
+	@python3 scripts/tidy.py
+
+openapi: venv ## Embeds openapi/openapi.yaml into the daemon.
+	$(VENV)/bin/python scripts/embed-openapi.py
+
+sim: deps ## Simulates: make sim SEED=n STEPS=n replays a run.
+	$(SWIFT) build -c release --product iocpd-sim
+	$(BUILD)/release/iocpd-sim --steps $(STEPS) $(if $(SEED),--seed $(SEED))
+
+tsan: deps ## Runs the unit tests under ThreadSanitizer.
+	TSAN_OPTIONS=halt_on_error=1 $(SWIFT) test --scratch-path .build-tsan --sanitize thread \
+		-Xswiftc -DTSAN
+
+asan: deps ## Runs the unit tests under AddressSanitizer.
+	$(SWIFT) test --scratch-path .build-asan --sanitize address --disable-xctest
+
+load: build venv ## Opens 8,000 sessions and 8,000 waiting fetches, and prints what they cost.
+	$(SWIFT) build -c release --product iocpd
+	IOCPD_BIN=$(BUILD)/release/iocpd $(VENV)/bin/python Tests/daemon/load_8000.py
+
+image-test: deps ## Builds the container image and runs it, without a Docker engine.
+	docker/image-test.sh
+
+clean: ## Removes what was built.
+	rm -rf $(BUILD) .build-tsan .build-asan
