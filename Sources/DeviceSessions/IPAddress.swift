@@ -81,18 +81,23 @@ public enum IPAddress: Hashable, Sendable {
 
     private static func groups(of text: String) -> [UInt16]? {
         let halves = text.split(separator: "::", maxSplits: 2, omittingEmptySubsequences: false)
-        guard halves.count <= 2, let front = list(halves[0]) else { return nil }
+        guard halves.count <= 2, let front = list(halves[0], isAtEnd: halves.count == 1) else {
+            return nil
+        }
         guard halves.count == 2 else { return front.count == 8 ? front : nil }
-        guard let back = list(halves[1]), front.count + back.count < 8 else { return nil }
+        guard let back = list(halves[1], isAtEnd: true), front.count + back.count < 8 else {
+            return nil
+        }
         return front + Array(repeating: 0, count: 8 - front.count - back.count) + back
     }
 
-    private static func list(_ text: Substring) -> [UInt16]? {
+    /// Groups with colons between them; the last two may be a dotted quad at the address's end.
+    private static func list(_ text: Substring, isAtEnd: Bool) -> [UInt16]? {
         if text.isEmpty { return [] }
         var groups: [UInt16] = []
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         for (index, part) in parts.enumerated() {
-            if part.contains("."), index == parts.count - 1, let bits = quad(part) {
+            if isAtEnd, index == parts.count - 1, let bits = quad(part) {
                 groups.append(UInt16(truncatingIfNeeded: bits >> 16))
                 groups.append(UInt16(truncatingIfNeeded: bits))
             } else if (1...4).contains(part.utf8.count), part.allSatisfy(\.isHexDigit),

@@ -8,7 +8,7 @@ enum Mail: Sendable {
     case fetched(id: Int, FetchAnswer)
     case described(SessionID, [OperationStatus])
     case cancelAnswered(SessionID, CancelAnswer)
-    case creditAnswered(SessionID, UInt64, Int?)
+    case creditAnswered(SessionID, UInt64, CreditAnswer)
 }
 
 /// Where the engine's answers are left.

@@ -27,7 +27,7 @@ extension SimulationRun {
                 return fail("fetch \(id) was answered twice, or after its client had gone")
             }
             record.waits[id] = nil
-            received(answer, from: record)
+            received(answer, from: record, for: id)
         case .described(let id, let operations):
             guard let session = byID[id] else { return }
             session.isDescribeOut = false

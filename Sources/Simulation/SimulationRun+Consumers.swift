@@ -72,14 +72,19 @@ extension SimulationRun {
         // It may be told while it is still being asked, by what happens meanwhile.
         waits[id] = record
         let client = WaitingClient(id: id, mailbox: mailbox)
+        let before = record.port.status().counts.ackedTotal
         do {
-            switch try record.port.fetch(request, for: client) {
+            let outcome = try record.port.fetch(request, for: client)
+            // A settle takes effect at once, whatever becomes of the wait.
+            let acked = record.port.status().counts.ackedTotal - before
+            record.acked += acked
+            if request.settle != nil { settledBy[id] = acked }
+            switch outcome {
             case .answered(let answer):
                 waits[id] = nil
-                received(answer, from: record)
+                received(answer, from: record, for: id)
             case .waiting(let ticket):
-                // What a settle did is known from the answer alone, so that one is waited for.
-                if request.settle == nil { record.waits[id] = ticket }
+                record.waits[id] = ticket
             }
         } catch {
             waits[id] = nil
@@ -88,10 +93,12 @@ extension SimulationRun {
     }
 
     /// An answer has come; its entries are looked at when all that the port got is known.
-    func received(_ answer: FetchAnswer, from record: PortRecord) {
+    func received(_ answer: FetchAnswer, from record: PortRecord, for id: Int) {
         note(.answer, record.index, answer.entries.count, Int(answer.lease?.number ?? 0))
         count("fetch \(answer.reason)")
-        if let settled = answer.settled { record.acked += settled.acked }
+        expect(
+            answer.settled?.acked == settledBy.removeValue(forKey: id),
+            "fetch \(id): says that \(answer.settled?.acked ?? -1) entries were acked")
         guard !record.isClosed else { return }
         for entry in answer.entries where entry.seq > record.lastSeq {
             record.unseen[entry.seq] = entry
@@ -118,6 +125,7 @@ extension SimulationRun {
         note(.abandon, record.index, id)
         record.waits[id] = nil
         waits[id] = nil
+        settledBy[id] = nil
         record.port.abandon(ticket)
     }
 

@@ -104,7 +104,7 @@ extension SimulationRun: ScriptedNetwork {
         } else {
             address = .ipv4(0x7F00_0001 + UInt32(port / 65_536), port: UInt16(port % 65_536))
         }
-        let record = addConnection(address: address.text, session: nil)
+        let record = addConnection(address: address.text ?? "", session: nil)
         let hasArrived = listener.arrive(record.connection, from: address)
         if !hasArrived { record.connection.close(reset: true) }
         note(.arrive, record.index, hasArrived ? 1 : 0)

@@ -60,7 +60,7 @@ extension SimulationRun {
             isUnix
             ? "unix\(isListener ? "-listen" : ""):///sim/s\(number)"
             : "tcp\(isListener ? "-listen" : "")://"
-                + (isName ? "name\(number).lab:\(1 + number % 60_000)" : address.text)
+                + (isName ? "name\(number).lab:\(1 + number % 60_000)" : address.text ?? "")
         let plan: SessionPlan
         do {
             plan = try TransportRegistry.plan(uri, TransportOptions(), policy).1
@@ -147,7 +147,7 @@ extension SimulationRun {
             let candidate = SocketAddress.ipv4(base + UInt32(index << 8), port: port)
             addresses.append(candidate)
             targets[.address(candidate)] = NetworkTargetRecord(
-                session: session, address: candidate.text, behaviour: behaviour(isUnix: false),
+                session: session, address: candidate.text ?? "", behaviour: behaviour(isUnix: false),
                 patience: dice.below(5))
         }
         if isName && !dice.happens(10) { names["name\(number).lab"] = addresses }

@@ -44,6 +44,8 @@ final class SimulationRun {
     var nextReply = 0
     var waits: [Int: PortRecord] = [:]
     var nextWait = 0
+    /// Entries that the settle of a fetch acked, until its answer says so.
+    var settledBy: [Int: Int] = [:]
     var handovers: [(port: PortRecord, id: HandoverID, entries: [UInt64], isConsumed: Bool)] = []
     var batches: [Batch] = []
     var newEntries: [(PortRecord, FetchAnswer)] = []

@@ -29,6 +29,15 @@ public enum TransportRegistry {
         return (description, try transport.plan(uri, options, policy))
     }
 
+    /// The names of all operations, in the order in which transports list them.
+    public static var operationNames: [String] {
+        var names: [String] = []
+        for name in all.flatMap(\.description.operations) where !names.contains(name) {
+            names.append(name)
+        }
+        return names
+    }
+
     /// The schemes whose targets are addresses.
     public static var networkSchemes: [String] {
         all.map(\.description).filter(\.isNetwork).map(\.scheme)

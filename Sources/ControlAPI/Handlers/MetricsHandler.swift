@@ -1,6 +1,8 @@
 import DeviceSessions
+import EngineBase
 import HTTPListener
 import PortEngine
+import Transports
 
 /// `GET /metrics`, in Prometheus' text form. Every metric is there from the start.
 enum MetricsHandler {
@@ -84,6 +86,14 @@ enum MetricsHandler {
         for phase in SessionPhase.allCases where phase != .closed {
             text.sample("iocpd_sessions", [("state", phase.rawValue)], counts[phase] ?? 0)
         }
+        text.family(
+            "iocpd_operation_duration_seconds", "histogram", "Time from acceptance to the entry.")
+        let times = call.service.sessions.operationTimes
+        for name in TransportRegistry.operationNames {
+            text.histogram(
+                "iocpd_operation_duration_seconds", ("op", name),
+                times[name] ?? DurationHistogram())
+        }
     }
 
     private static func requests(_ call: APICall, _ text: inout MetricsText) {
@@ -107,22 +117,11 @@ enum MetricsHandler {
             }
         }
         text.family("iocpd_http_request_duration_seconds", "histogram", "Time to the last byte.")
-        for route in routes { duration(route, counts[route] ?? ServiceMetrics.RouteCounts(), &text) }
-    }
-
-    private static func duration(
-        _ route: String, _ counts: ServiceMetrics.RouteCounts, _ text: inout MetricsText
-    ) {
-        let name = "iocpd_http_request_duration_seconds"
-        var sum = 0
-        for (bound, count) in zip(ServiceMetrics.bounds, counts.buckets) {
-            sum += count
-            text.sample(
-                name + "_bucket", [("route", route), ("le", MetricsText.seconds(bound))], sum)
+        for route in routes {
+            text.histogram(
+                "iocpd_http_request_duration_seconds", ("route", route),
+                counts[route]?.durations ?? DurationHistogram())
         }
-        text.sample(name + "_bucket", [("route", route), ("le", "+Inf")], counts.count)
-        text.sample(name + "_sum", [("route", route)], seconds: counts.nanoseconds)
-        text.sample(name + "_count", [("route", route)], counts.count)
     }
 }
 
@@ -140,6 +139,19 @@ struct MetricsText {
 
     mutating func sample(_ name: String, _ labels: [(String, String)], seconds value: Int64) {
         line(name, labels, MetricsText.seconds(value))
+    }
+
+    mutating func histogram(
+        _ name: String, _ label: (String, String), _ histogram: DurationHistogram
+    ) {
+        var sum = 0
+        for (bound, count) in zip(DurationHistogram.bounds, histogram.buckets) {
+            sum += count
+            sample(name + "_bucket", [label, ("le", MetricsText.seconds(bound))], sum)
+        }
+        sample(name + "_bucket", [label, ("le", "+Inf")], histogram.count)
+        sample(name + "_sum", [label], seconds: histogram.nanoseconds)
+        sample(name + "_count", [label], histogram.count)
     }
 
     /// Nanoseconds as decimal seconds.

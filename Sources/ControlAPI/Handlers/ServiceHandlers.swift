@@ -7,10 +7,6 @@ enum ServiceHandlers {
     static func info(_ call: APICall) throws(Problem) -> HTTPReply? {
         let service = call.service
         let transports = TransportRegistry.all.map(\.description)
-        var operations: [String] = []
-        for name in transports.flatMap(\.operations) where !operations.contains(name) {
-            operations.append(name)
-        }
         return call.json(reserving: 2_048) { writer in
             writer.object { writer in
                 writer.member("name", "iocpd")
@@ -28,7 +24,7 @@ enum ServiceHandlers {
                         }
                     }
                 }
-                writer.member("operations", operations)
+                writer.member("operations", TransportRegistry.operationNames)
                 writer.object("limits") { writer in
                     for (name, path) in ServiceLimits.all {
                         writer.member(named: name)

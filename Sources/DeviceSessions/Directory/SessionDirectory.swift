@@ -32,6 +32,7 @@ public final class SessionDirectory: Sendable {
     private let rememberedMilliseconds = 600_000
     private let rememberedLimit: Int
     private let directory: Guarded<Directory>
+    private let times = Guarded<[String: DurationHistogram]>([:])
 
     /// An empty directory.
     ///
@@ -107,6 +108,19 @@ public final class SessionDirectory: Sendable {
             page.append(handle)
         }
         return (page, false)
+    }
+
+    /// How long operations took from their acceptance to their end, by their names.
+    public var operationTimes: [String: DurationHistogram] { times.withLock { $0 } }
+
+    /// Counts operations that have ended.
+    public func count(_ ended: [(name: String, nanoseconds: Int64)]) {
+        guard !ended.isEmpty else { return }
+        times.withLock { times in
+            for (name, nanoseconds) in ended {
+                times[name, default: DurationHistogram()].add(nanoseconds: nanoseconds)
+            }
+        }
     }
 
     /// Every session, for the end of a port or of the daemon.

@@ -146,6 +146,7 @@ public final class SessionHandle: Sendable {
             accepted.append(
                 IOOperation(
                     number: front.nextOperation, kind: request.kind, context: request.context,
+                    acceptedAt: now,
                     deadline: request.timeoutMilliseconds.map { now.advanced(milliseconds: $0) },
                     delivery: request.delivery))
             front.nextOperation += 1

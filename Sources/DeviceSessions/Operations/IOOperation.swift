@@ -78,6 +78,8 @@ public struct IOOperation: Sendable {
     public let kind: OperationKind
     /// The client's own string.
     public let context: String?
+    /// When it was accepted.
+    public let acceptedAt: MonotonicInstant
     /// When it must have ended.
     public let deadline: MonotonicInstant?
     /// Where its entry goes.
@@ -85,9 +87,11 @@ public struct IOOperation: Sendable {
 
     /// An operation with these members.
     public init(
-        number: UInt64, kind: OperationKind, context: String?, deadline: MonotonicInstant?,
-        delivery: OperationDelivery
+        number: UInt64, kind: OperationKind, context: String?,
+        acceptedAt: MonotonicInstant = MonotonicInstant(nanoseconds: 0),
+        deadline: MonotonicInstant?, delivery: OperationDelivery
     ) {
+        self.acceptedAt = acceptedAt
         self.number = number
         self.kind = kind
         self.context = context

@@ -5,6 +5,8 @@ import PortEngine
 struct OutgoingWork {
     /// Things that somebody waits for, in order.
     var replies: [@Sendable () -> Void] = []
+    /// How long operations that ended took.
+    var times: [(name: String, nanoseconds: Int64)] = []
     /// Sessions that have ended.
     var ended: [(RunningSession, SessionPhase, SessionDirectory)] = []
     private var touched: [RunningSession] = []

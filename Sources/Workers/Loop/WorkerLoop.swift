@@ -54,6 +54,8 @@ public final class WorkerLoop {
         takeEvents(at: now)
         takeTimers(at: now)
         outgoing.send()
+        sessions.count(outgoing.times)
+        outgoing.times.removeAll(keepingCapacity: true)
         return !word.isStopping
     }
 
@@ -258,6 +260,8 @@ public final class WorkerLoop {
 
     private func ended(_ operation: IOOperation, _ session: RunningSession) {
         session.ended.add(operation)
+        let duration = clock.now().nanoseconds - operation.acceptedAt.nanoseconds
+        outgoing.times.append((operation.kind.name, duration))
         if operation.deadline != nil { timers.forgetOne() }
     }
 
