@@ -13,10 +13,12 @@ public final class APIResponder: HTTPResponder {
     /// A responder for `service`.
     ///
     /// - Parameters:
+    ///   - service: what the requests are for.
     ///   - allowedHosts: host names that are allowed besides addresses and `localhost`.
     ///   - onRequest: takes the log line of each request.
     public init(
-        service: Service, allowedHosts: [String], onRequest: @escaping @Sendable (RequestLog) -> Void
+        service: Service, allowedHosts: [String],
+        onRequest: @escaping @Sendable (RequestLog) -> Void
     ) {
         self.service = service
         admission = Admission(allowedHosts: Set(allowedHosts.map { $0.lowercased() }))
@@ -72,7 +74,8 @@ public final class APIResponder: HTTPResponder {
         try ContentRules.judgeBody(request, route.body, hasBody: hasBody)
         try ContentRules.judgeAccept(request, route.produces)
         if let key = request.header("idempotency-key") {
-            let isWellFormed = (1...255).contains(key.utf8.count)
+            let isWellFormed =
+                (1...255).contains(key.utf8.count)
                 && key.utf8.allSatisfy { (0x21...0x7E).contains($0) }
             guard isWellFormed else {
                 throw Problem(

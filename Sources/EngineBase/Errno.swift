@@ -12,38 +12,71 @@ public struct Errno: Error, Hashable, Sendable {
     public static var current: Errno { Errno(errno) }
 
     // The errors that the code tells apart; the rest travel by number.
+    /// EACCES.
     public static let accessDenied = Errno(EACCES)
+    /// EADDRINUSE.
     public static let addressInUse = Errno(EADDRINUSE)
+    /// EADDRNOTAVAIL.
     public static let addressNotAvailable = Errno(EADDRNOTAVAIL)
+    /// EAGAIN.
     public static let again = Errno(EAGAIN)
+    /// EBADF.
     public static let badDescriptor = Errno(EBADF)
+    /// EPIPE.
     public static let brokenPipe = Errno(EPIPE)
+    /// EBUSY.
     public static let busy = Errno(EBUSY)
+    /// ECANCELED.
     public static let cancelled = Errno(ECANCELED)
+    /// ECONNABORTED.
     public static let connectionAborted = Errno(ECONNABORTED)
+    /// ECONNREFUSED.
     public static let connectionRefused = Errno(ECONNREFUSED)
+    /// ECONNRESET.
     public static let connectionReset = Errno(ECONNRESET)
+    /// EXDEV.
     public static let crossesDevice = Errno(EXDEV)
+    /// ENFILE.
     public static let fileTableFull = Errno(ENFILE)
+    /// EHOSTUNREACH.
     public static let hostUnreachable = Errno(EHOSTUNREACH)
+    /// EINPROGRESS.
     public static let inProgress = Errno(EINPROGRESS)
+    /// EINTR.
     public static let interrupted = Errno(EINTR)
+    /// EINVAL.
     public static let invalidArgument = Errno(EINVAL)
+    /// EISDIR.
     public static let isDirectory = Errno(EISDIR)
+    /// EMSGSIZE.
     public static let messageTooLong = Errno(EMSGSIZE)
+    /// ENETUNREACH.
     public static let networkUnreachable = Errno(ENETUNREACH)
+    /// ENOBUFS.
     public static let noBufferSpace = Errno(ENOBUFS)
+    /// ENOMEM.
     public static let noMemory = Errno(ENOMEM)
+    /// ENOTCONN.
     public static let notConnected = Errno(ENOTCONN)
+    /// ENOENT.
     public static let notFound = Errno(ENOENT)
+    /// EPERM.
     public static let notPermitted = Errno(EPERM)
+    /// ENOTSOCK.
     public static let notSocket = Errno(ENOTSOCK)
+    /// EOPNOTSUPP.
     public static let notSupported = Errno(EOPNOTSUPP)
+    /// ENOTTY.
     public static let notTerminal = Errno(ENOTTY)
+    /// EPROTO.
     public static let protocolError = Errno(EPROTO)
+    /// EROFS.
     public static let readOnlyFileSystem = Errno(EROFS)
+    /// ETIMEDOUT.
     public static let timedOut = Errno(ETIMEDOUT)
+    /// ELOOP.
     public static let tooManyLinks = Errno(ELOOP)
+    /// EMFILE.
     public static let tooManyOpenFiles = Errno(EMFILE)
 
     /// The name that the C headers give the number, such as `ECONNRESET`; `E104` for a rare one.

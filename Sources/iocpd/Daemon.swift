@@ -69,7 +69,10 @@ enum Daemon {
         let limit = parts.limits.drainTimeoutMilliseconds
         let deadline = clock.now().advanced(milliseconds: limit)
         logger.notice(
-            "draining", metadata: ["signal": .stringConvertible(Int(signal)), "limit_ms": .stringConvertible(limit)])
+            "draining",
+            metadata: [
+                "signal": .stringConvertible(Int(signal)), "limit_ms": .stringConvertible(limit),
+            ])
         parts.service.startDraining()
         while !parts.service.isDrained && clock.now() < deadline {
             let next = SignalWait.next(milliseconds: 10)

@@ -38,7 +38,8 @@ struct LogWriter: LogHandler {
             }
             line += "}\n"
         case .text:
-            line = "\(LogWriter.time()) \(event.level.rawValue) \(LogWriter.plain("\(event.message)"))"
+            line =
+                "\(LogWriter.time()) \(event.level.rawValue) \(LogWriter.plain("\(event.message)"))"
             for name in names { line += " \(name)=" + LogWriter.plain("\(fields[name] ?? "")") }
             line += "\n"
         }

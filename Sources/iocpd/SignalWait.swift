@@ -9,9 +9,7 @@ enum SignalWait {
         pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
-    /// The next signal, or `nil` if none came in time.
-    ///
-    /// - Parameter milliseconds: the longest wait; `nil` is for ever.
+    /// The next signal, or `nil` if none came in `milliseconds`; `nil` of them is for ever.
     static func next(milliseconds: Int?) -> Int32? {
         var set = wanted
         guard let milliseconds else {

@@ -4,7 +4,9 @@ import JSONText
 import PortEngine
 import Synchronization
 
-/// `completions:fetch` and `completions:settle`. GetQueuedCompletionStatusEx.
+/// `completions:fetch` and `completions:settle`.
+///
+/// GetQueuedCompletionStatusEx.
 enum FetchHandlers {
     static func fetch(_ call: APICall) throws(Problem) -> HTTPReply? {
         let name = try call.portName()
@@ -72,7 +74,8 @@ enum FetchHandlers {
             request.settle = reader.object("settle") { SettleParts.read(&$0, limits) }
             if request.fetchID != nil || alertable != nil, !reader.has("consumer") {
                 reader.fault(
-                    "consumer", "is required with \(request.fetchID != nil ? "fetch_id" : "alertable")")
+                    "consumer",
+                    "is required with \(request.fetchID != nil ? "fetch_id" : "alertable")")
             }
             if request.fetchID != nil && request.mode == .consume {
                 reader.fault("fetch_id", "needs mode lease: consumed entries cannot be given again")

@@ -9,6 +9,8 @@ extension APICall {
     ///   - owner: the port or session whose end ends the memory.
     ///   - replay: answers again what was answered.
     ///   - action: does it; given what to call with the answer once it is known, `nil` if refused.
+    /// - Returns: the reply, or `nil` if `action` answers later.
+    /// - Throws: `idempotency.in_progress`, `idempotency.key_reused`, and what `action` throws.
     func once(
         owner: String, replay: (RememberedAnswer) -> HTTPReply,
         _ action: (_ remember: @escaping @Sendable (RememberedAnswer?) -> Void) throws(Problem) ->

@@ -4,7 +4,9 @@ import HTTPListener
 import PortEngine
 import Transports
 
-/// `GET /metrics`, in Prometheus' text form. Every metric is there from the start.
+/// `GET /metrics`, in Prometheus' text form.
+///
+/// Every metric is there from the start.
 enum MetricsHandler {
     static func get(_ call: APICall) throws(Problem) -> HTTPReply? {
         var text = MetricsText()
@@ -30,16 +32,21 @@ enum MetricsHandler {
         let status = ports.map { ($0.name.rawValue, $0.status()) }
         func gauge(_ name: String, _ help: String, _ value: (PortCounts) -> Int) {
             text.family(name, "gauge", help)
-            for (port, status) in status { text.sample(name, [("port", port)], value(status.counts)) }
+            for (port, status) in status {
+                text.sample(name, [("port", port)], value(status.counts))
+            }
         }
         func counter(_ name: String, _ help: String, _ value: (PortCounts) -> Int) {
             text.family(name, "counter", help)
-            for (port, status) in status { text.sample(name, [("port", port)], value(status.counts)) }
+            for (port, status) in status {
+                text.sample(name, [("port", port)], value(status.counts))
+            }
         }
         gauge("iocpd_port_queue_entries", "Entries that could be taken now.", \.queued)
         gauge("iocpd_port_queue_bytes", "Payload bytes of all entries held.", \.bytes)
         text.family(
-            "iocpd_port_oldest_age_seconds", "gauge", "Age of the oldest entry that could be taken.")
+            "iocpd_port_oldest_age_seconds", "gauge", "Age of the oldest entry that could be taken."
+        )
         for (port, status) in status {
             text.sample(
                 "iocpd_port_oldest_age_seconds", [("port", port)],
@@ -52,7 +59,8 @@ enum MetricsHandler {
         gauge("iocpd_port_waiters", "Fetches that wait.", \.waiting)
         gauge("iocpd_port_running", "Slots of the concurrency limit in use.", \.running)
         counter("iocpd_port_posted_total", "Packets posted.", \.postedTotal)
-        counter("iocpd_port_completed_total", "Entries of operations and sessions.", \.completedTotal)
+        counter(
+            "iocpd_port_completed_total", "Entries of operations and sessions.", \.completedTotal)
         counter("iocpd_port_acked_total", "Entries that are done.", \.ackedTotal)
         counter("iocpd_port_consumed_total", "Entries that left consumed.", \.consumedTotal)
         counter("iocpd_redeliveries_total", "Entries handed out again.", \.redeliveredTotal)

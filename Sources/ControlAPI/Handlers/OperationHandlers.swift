@@ -4,7 +4,9 @@ import HTTPListener
 import JSONText
 import PortEngine
 
-/// `/v1/sessions/{session}/operations` and below. ReadFile, WriteFile, TransactNamedPipe, AcceptEx.
+/// `/v1/sessions/{session}/operations` and below.
+///
+/// ReadFile, WriteFile, TransactNamedPipe, AcceptEx.
 enum OperationHandlers {
     // MARK: - Submit
 
@@ -39,7 +41,8 @@ enum OperationHandlers {
                 }
                 return nil
             }
-            let ids = try submit(wanted.map { $0.request(nil, index: 0, waitCap: 0) }, session, call)
+            let ids = try submit(
+                wanted.map { $0.request(nil, index: 0, waitCap: 0) }, session, call)
             let names = zip(ids, wanted).map { ($0.text, $1.kind.name) }
             remember(.operations(names))
             return accepted(names, call)

@@ -63,7 +63,9 @@ struct OperationReader {
             encoding = dataEncoding(reader)
             kind = reader.data(required: true).map { .write($0) }
         case .read:
-            encoding = reader.choice("encoding", as: DataEncoding.self).map { ReplyEncoding($0) } ?? .base64
+            encoding =
+                reader.choice("encoding", as: DataEncoding.self).map { ReplyEncoding($0) }
+                ?? .base64
             kind = readKind(&reader, deliver)
         case .transact:
             encoding = dataEncoding(reader)
@@ -95,7 +97,9 @@ struct OperationReader {
     }
 
     private func deliver(_ reader: inout ObjectReader, _ name: Name) -> WantedOperation.Deliver {
-        if name == .write { return reader.choice("deliver", as: WantedOperation.Deliver.self) ?? .port }
+        if name == .write {
+            return reader.choice("deliver", as: WantedOperation.Deliver.self) ?? .port
+        }
         let choices: KeyValuePairs<String, WantedOperation.Deliver> = [
             "port": .port, "inline": .inline,
         ]

@@ -2,7 +2,9 @@ import HTTPListener
 import JSONText
 import PortEngine
 
-/// `POST /v1/ports/{port}/packets`. PostQueuedCompletionStatus.
+/// `POST /v1/ports/{port}/packets`.
+///
+/// PostQueuedCompletionStatus.
 enum PacketHandlers {
     /// A packet whose `bytes` and data do not fit each other; found only when all else is right.
     private struct WrongLength: Sendable {
@@ -29,7 +31,9 @@ enum PacketHandlers {
         let port = try call.port(name)
         let count = packets.count
         return try call.once(owner: name.rawValue, replay: { _ in accepted(count, call) }) {
-            (remember: @escaping @Sendable (RememberedAnswer?) -> Void) throws(Problem) -> HTTPReply? in
+            (
+                remember: @escaping @Sendable (RememberedAnswer?) -> Void
+            ) throws(Problem) -> HTTPReply? in
             try call.refuseWhileDraining()
             if let wrong {
                 throw .member(

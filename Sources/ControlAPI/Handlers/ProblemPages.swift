@@ -29,7 +29,8 @@ enum ProblemPages {
         guard let kind = ProblemCatalogue.kind(call.parameters[0]) else {
             throw Problem(.problemUnknown, "There is no such code.")
         }
-        let retry = kind.retryable ? "The same request may succeed later." : "Trying again does not help."
+        let retry =
+            kind.retryable ? "The same request may succeed later." : "Trying again does not help."
         switch form(call) {
         case .json:
             return call.json(reserving: 1_024) { write(kind, into: &$0) }

@@ -45,7 +45,8 @@ enum ServiceHandlers {
 
     static func ready(_ call: APICall) throws(Problem) -> HTTPReply? {
         try call.refuseWhileDraining()
-        return healthy(call, checks: call.query.has("verbose") ? ["listener", "workers", "not_draining"] : [])
+        return healthy(
+            call, checks: call.query.has("verbose") ? ["listener", "workers", "not_draining"] : [])
     }
 
     private static func healthy(_ call: APICall, checks: [String]) -> HTTPReply {

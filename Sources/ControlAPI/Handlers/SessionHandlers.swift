@@ -24,7 +24,8 @@ enum SessionHandlers {
                 throw .parameter(.requestQueryInvalid, "port", "is no name of a port")
             }
         }
-        let (sessions, hasMore) = call.service.sessions.list(after: cursor, limit: limit) { session in
+        let (sessions, hasMore) = call.service.sessions.list(after: cursor, limit: limit) {
+            session in
             (port == nil || session.port.name == port)
                 && (phase == nil || session.snapshot.phase == phase)
         }
@@ -53,7 +54,11 @@ enum SessionHandlers {
         let force = try call.query.boolean("force") ?? false
         let session = try call.session()
         call.service.idempotency.forget(owner: session.id.text)
-        if session.snapshot.phase == .failed { return reply(session, call, status: 202) }
+        if session.snapshot.phase == .failed {
+            // All its entries are on the port; what goes is the memory of why it failed.
+            call.service.sessions.dismiss(session)
+            return reply(session, call, status: 202)
+        }
         // Answered once the worker has done what can be done at once, so that a session with
         // nothing left to do is closed before its client is told.
         session.close(.deleted, force: force) {
@@ -83,7 +88,9 @@ enum SessionHandlers {
             return reader.array("operations", count: 0...limit)?.strings().map { .some($0) }
         }
         let session = try call.session()
-        let ids = texts?.map { text in OperationID(text).flatMap { $0.session == session.id ? $0 : nil } }
+        let ids = texts?.map { text in
+            OperationID(text).flatMap { $0.session == session.id ? $0 : nil }
+        }
         let numbers = ids?.compactMap { $0?.number }
         session.send(
             .cancel(numbers) { answer in

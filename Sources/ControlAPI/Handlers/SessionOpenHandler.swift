@@ -5,7 +5,9 @@ import JSONText
 import PortEngine
 import Transports
 
-/// `POST /v1/sessions`: opens a device. CreateFile and CreateIoCompletionPort in one.
+/// `POST /v1/sessions`: opens a device.
+///
+/// CreateFile and CreateIoCompletionPort in one.
 enum SessionOpenHandler {
     private struct Wanted: Sendable {
         var configuration: SessionConfiguration

@@ -17,7 +17,8 @@ enum SettleParts {
                 ack = value.choice(from: ["all": SettleRequest.Acknowledgement.all])
             }
         }
-        let nack = reader.array("nack", count: 0...limits.maxSettleIDs)?.objects { item -> SettleRequest.Rejection? in
+        let nack = reader.array("nack", count: 0...limits.maxSettleIDs)?.objects {
+            item -> SettleRequest.Rejection? in
             let delay = item.integer("delay_ms", in: 0...limits.maxLeaseMilliseconds)
             guard let id = item.string("id", required: true) else { return nil }
             return SettleRequest.Rejection(

@@ -1,7 +1,9 @@
 import HTTPListener
 import JSONText
 
-/// One refusal: its kind, and what is particular to this occurrence. RFC 9457.
+/// One refusal: its kind, and what is particular to this occurrence.
+///
+/// RFC 9457.
 struct Problem: Error, Sendable {
     /// What is wrong, and where.
     struct Fault: Sendable {
@@ -29,7 +31,7 @@ struct Problem: Error, Sendable {
 
     /// A problem of a kind.
     ///
-    /// - Parameter what: what happened this time; the kind's own words say how to mend it.
+    /// `what` is what happened this time; the kind's own words say how to mend it.
     init(
         _ kind: ProblemKind, _ what: String, limit: Int? = nil, current: Int? = nil,
         retryAfterMilliseconds: Int? = nil, faults: [Fault] = [], allow: String? = nil
@@ -55,7 +57,9 @@ struct Problem: Error, Sendable {
 
     /// A fault of one member of the body.
     static func member(_ kind: ProblemKind, _ pointer: String, _ detail: String) -> Problem {
-        Problem(kind, "The member \(pointer) \(detail).", faults: [Fault(pointer: pointer, detail: detail)])
+        Problem(
+            kind, "The member \(pointer) \(detail).",
+            faults: [Fault(pointer: pointer, detail: detail)])
     }
 
     /// The reply that tells it.

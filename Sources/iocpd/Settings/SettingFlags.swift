@@ -1,6 +1,8 @@
 import ArgumentParser
 
-/// Every setting as a flag. Values are judged later, together with those of variables and the file.
+/// Every setting as a flag.
+///
+/// Values are judged later, together with those of variables and the file.
 struct SettingFlags: ParsableArguments {
     @Option(help: "A TOML file with settings, named as the flags are.")
     var config: String?
@@ -30,7 +32,9 @@ struct SettingFlags: ParsableArguments {
     @Option(help: "json or text. Default: text on a terminal, else json.")
     var logFormat: String?
 
-    @Option(help: "trace, debug, info, notice, warning or error; debug logs each request. Default info.")
+    @Option(
+        help: "trace, debug, info, notice, warning or error; debug logs each request. Default info."
+    )
     var logLevel: String?
 
     @Flag(help: "Listen on other addresses than loopback without TLS and tokens.")

@@ -59,7 +59,8 @@ struct SettingSources {
         guard let text = text(name) else { return nil }
         guard let number = Int(text), range.contains(number) else {
             throw .refused(
-                setting: name, why: "it is a number from \(range.lowerBound) to \(range.upperBound)")
+                setting: name, why: "it is a number from \(range.lowerBound) to \(range.upperBound)"
+            )
         }
         return number
     }
