@@ -29,7 +29,7 @@ public final class APIResponder: HTTPResponder {
     public func screen(_ head: HTTPRequest, declaredLength: Int?) -> Screening {
         guard declaredLength ?? .max > APIResponder.smallBody else { return .proceed }
         do {
-            _ = try admit(head, hasBody: true)
+            _ = try admit(head, hasBody: true, declaredLength: declaredLength)
             return .proceed
         } catch {
             return .refuseAfterBody(reply(error, to: head, label: nil))
@@ -66,13 +66,15 @@ public final class APIResponder: HTTPResponder {
     // MARK: - What every route checks
 
     private func admit(
-        _ request: HTTPRequest, hasBody: Bool
+        _ request: HTTPRequest, hasBody: Bool, declaredLength: Int? = nil
     ) throws(Problem) -> (Route, [String], QueryValues) {
         try admission.judge(request)
         let (route, parameters) = try find(request)
         let query = try QueryValues(request.query, known: route.query)
+        let limit = service.limits.maxBodyBytes
+        if declaredLength ?? 0 > limit { throw Problem(.bodyTooLarge(limit: limit)) }
         try ContentRules.judgeBody(request, route.body, hasBody: hasBody)
-        try ContentRules.judgeAccept(request, route.produces)
+        if !route.produces.isEmpty { try ContentRules.judgeAccept(request, route.produces) }
         if let key = request.header("idempotency-key") {
             let isWellFormed =
                 (1...255).contains(key.utf8.count)
@@ -108,7 +110,7 @@ public final class APIResponder: HTTPResponder {
                 .methodNotAllowed, "This path does not have the method of the request.",
                 allow: allow)
         }
-        let options = Route("OPTIONS", "options", body: .none) { _ in
+        let options = Route("OPTIONS", "options", produces: []) { _ in
             HTTPReply(status: 204, headers: [("Allow", allow)])
         }
         return (options, [])

@@ -45,8 +45,9 @@ public enum IPAddress: Hashable, Sendable {
         }
     }
 
-    /// Reads a dotted quad of four decimal numbers without leading zeros, or an IPv6 literal without
-    /// brackets. Nothing else that a resolver would take for an address.
+    /// Reads a dotted quad of decimal numbers without leading zeros, or an IPv6 literal.
+    ///
+    /// The literal has no brackets. Nothing else that a resolver would take for an address is one.
     public init?(_ text: String) {
         if text.utf8.contains(UInt8(ascii: ":")) {
             guard let groups = IPAddress.groups(of: text) else { return nil }
@@ -71,7 +72,8 @@ public enum IPAddress: Hashable, Sendable {
         guard parts.count == 4 else { return nil }
         var bits: UInt32 = 0
         for part in parts {
-            guard (1...3).contains(part.utf8.count), part.utf8.allSatisfy({ (48...57).contains($0) }),
+            guard (1...3).contains(part.utf8.count),
+                part.utf8.allSatisfy({ (48...57).contains($0) }),
                 part.utf8.count == 1 || part.first != "0", let byte = UInt8(part)
             else { return nil }
             bits = bits << 8 | UInt32(byte)
@@ -118,7 +120,8 @@ public enum IPAddress: Hashable, Sendable {
             return [24, 16, 8, 0].map { String(bits >> UInt32($0) & 255) }.joined(separator: ".")
         case .v6(let high, let low):
             let groups = (0..<8).map { index in
-                UInt16(truncatingIfNeeded: (index < 4 ? high : low) >> UInt64(48 - 16 * (index % 4)))
+                UInt16(
+                    truncatingIfNeeded: (index < 4 ? high : low) >> UInt64(48 - 16 * (index % 4)))
             }
             return IPAddress.text(of: groups)
         }

@@ -11,13 +11,18 @@ final class AcceptLoop: Sendable {
 
     private let core: ListenerCore
     private let sockets: [ListeningSocket]
-    private let daemons: [HTTPDaemon]
+    private let daemons: Guarded<[HTTPDaemon]>
     private let isStopped = Atomic(false)
 
     init(core: ListenerCore, sockets: [ListeningSocket], daemons: [HTTPDaemon]) {
         self.core = core
         self.sockets = sockets
-        self.daemons = daemons
+        self.daemons = Guarded(daemons)
+    }
+
+    /// Ends the daemons, after ``run()`` has returned.
+    func stopDaemons() {
+        for daemon in daemons.withLock({ $0 }) { daemon.stop() }
     }
 
     /// Makes ``run()`` return soon.
@@ -83,6 +88,22 @@ final class AcceptLoop: Sendable {
         return true
     }
 
+    /// The least busy daemon; a new one, with its thread, if all have as many as they should.
+    private func daemonWithRoom() -> HTTPDaemon {
+        // Only this thread adds to them.
+        let present = daemons.withLock { $0 }
+        let least = present.dropFirst().reduce(present[0]) { $1.load < $0.load ? $1 : $0 }
+        guard least.load >= core.configuration.connectionsPerThread else { return least }
+        do throws(ListenerError) {
+            let added = try HTTPDaemon(core: core)
+            daemons.withLock { $0.append(added) }
+            return added
+        } catch {
+            core.log.take("no further thread for connections: \(error)")
+            return least
+        }
+    }
+
     private func give(_ descriptor: Int32, peer: UnsafePointer<sockaddr>, length: socklen_t) {
         var client: [UInt8]?
         if core.configuration.connectionsPerClient > 0, let key = clientAddressBytes(peer) {
@@ -93,8 +114,7 @@ final class AcceptLoop: Sendable {
             client = key
         }
         core.connectionCount.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        let daemon = daemons.min { $0.load < $1.load }
-        guard daemon?.add(descriptor, peer: peer, length: length) != true else { return }
+        guard !daemonWithRoom().add(descriptor, peer: peer, length: length) else { return }
         if let client { core.leave(client: client) }
         core.connectionEnded()
     }

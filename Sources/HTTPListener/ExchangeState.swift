@@ -6,7 +6,7 @@ struct ExchangeState: Sendable {
     enum Phase: Sendable {
         /// Between two requests.
         case idle
-        /// A head is being read; the first one's deadline begins with the connection.
+        /// The connection's first head is being read; the others' are while it is idle.
         case head
         /// A body is being read.
         case body
@@ -31,7 +31,7 @@ struct ExchangeState: Sendable {
     /// The reply, given while the responder was still being asked.
     var pending: PreparedReply?
     /// The reply on its way.
-    var outcome: ReplyOutcome?
+    var reply: PreparedReply?
 
     var onHangup: (@Sendable () -> Void)?
     var isWatched = false
@@ -46,16 +46,19 @@ struct ExchangeState: Sendable {
     var progress: UInt64?
     var progressAt: Int64 = 0
 
+    /// Whether a request is being read, or may be any moment.
+    var isReading: Bool { phase == .idle || phase == .head || phase == .body }
+
     /// Whether the exchange of that number can still be replied to.
     func isOpen(_ number: UInt64) -> Bool {
         exchangeNumber == number && (phase == .responding || phase == .parked)
     }
 
     /// A reply goes out.
-    mutating func beginReply(_ outcome: ReplyOutcome) {
+    mutating func beginReply(_ reply: PreparedReply) {
         phase = .replying
-        self.outcome = outcome
-        self.outcome?.wasGone = isGone
+        reply.wasGone = isGone
+        self.reply = reply
         onHangup = nil
         progress = nil
     }
@@ -69,13 +72,13 @@ struct ExchangeState: Sendable {
         onHangup = nil
         defer {
             head = nil
-            outcome = nil
+            reply = nil
             pending = nil
             requestBytes = 0
         }
         return EndedRequest(
             head: head,
-            outcome: outcome,
+            reply: reply,
             pending: pending,
             requestBytes: requestBytes
         )
@@ -85,7 +88,7 @@ struct ExchangeState: Sendable {
 /// What is left to be told of a request that is over.
 struct EndedRequest: Sendable {
     var head: RequestHead?
-    var outcome: ReplyOutcome?
+    var reply: PreparedReply?
     var pending: PreparedReply?
     var requestBytes: Int
 }

@@ -2,6 +2,8 @@
 final class FieldNames: Sendable {
     let names: [String]
     private let bytes: [[UInt8]]
+    /// For each length up to 63 whether a name has it: few of a request's fields are kept.
+    private let lengths: UInt64
 
     // What the listener itself looks for. Not static: that would be a call for each look.
     let host = Array("host".utf8)
@@ -14,13 +16,17 @@ final class FieldNames: Sendable {
     let continues = Array("100-continue".utf8)
 
     init(_ names: [String]) {
+        precondition(names.count < Int(UInt8.max), "too many fields to keep")
         self.names = names.map { $0.lowercased() }
         bytes = self.names.map { Array($0.utf8) }
+        lengths = bytes.reduce(0) { $0 | 1 << UInt64(min($1.count, 63)) }
     }
 
     /// The place of a field, by a name in any case that is known to be a token.
     func place(of name: UnsafeBufferPointer<UInt8>) -> Int? {
-        bytes.firstIndex { isSameName(name, $0) }
+        guard lengths >> UInt64(min(name.count, 63)) & 1 == 1 else { return nil }
+        for place in bytes.indices where isSameName(name, bytes[place]) { return place }
+        return nil
     }
 }
 
@@ -34,42 +40,54 @@ func isSameName(_ token: UnsafeBufferPointer<UInt8>, _ lowercased: [UInt8]) -> B
     return true
 }
 
-/// The kept header fields of one request.
+/// The kept header fields of one request, as bytes: a value becomes a string when it is asked for.
 struct KeptFields: Sendable {
-    /// A field that the listener keeps whether it is asked to or not.
-    enum Always: Sendable { case host }
+    /// The place of `Host`, which is kept whether it is asked to or not.
+    private static let host = UInt8.max
 
     let names: FieldNames
-    private var values: [String?]
-    private var host: String?
+    /// Field after field: the place of its name, the value's length in two bytes, the value.
+    private var records: [UInt8] = []
 
-    init(names: FieldNames) {
-        self.names = names
-        values = []
-    }
+    init(names: FieldNames) { self.names = names }
 
     subscript(_ lowercasedName: String) -> String? {
-        if let place = names.names.firstIndex(of: lowercasedName) {
-            return values.isEmpty ? nil : values[place]
-        }
+        if let place = names.names.firstIndex(of: lowercasedName) { return value(UInt8(place)) }
         return lowercasedName == "host" ? host : nil
     }
 
-    subscript(_ field: Always) -> String? {
-        switch field {
-        case .host: host
-        }
+    var host: String? { value(Self.host) }
+
+    mutating func keepHost(_ value: UnsafeBufferPointer<UInt8>) { append(Self.host, value) }
+
+    mutating func keep(
+        _ value: UnsafeBufferPointer<UInt8>,
+        of name: UnsafeBufferPointer<UInt8>
+    ) {
+        if let place = names.place(of: name) { append(UInt8(place), value) }
     }
 
-    mutating func keepHost(_ value: String) { host = value }
+    private mutating func append(_ place: UInt8, _ value: UnsafeBufferPointer<UInt8>) {
+        // No value is longer than the connection's memory; a longer one would lose its end.
+        let length = UInt16(clamping: value.count)
+        if records.isEmpty { records.reserveCapacity(128) }
+        records.append(place)
+        records.append(UInt8(truncatingIfNeeded: length))
+        records.append(UInt8(length >> 8))
+        records.append(contentsOf: value.prefix(Int(length)))
+    }
 
-    mutating func keep(_ value: @autoclosure () -> String, of name: UnsafeBufferPointer<UInt8>) {
-        guard let place = names.place(of: name) else { return }
-        if values.isEmpty { values = Array(repeating: nil, count: names.names.count) }
-        if let earlier = values[place] {
-            values[place] = earlier + ", " + value()
-        } else {
-            values[place] = value()
+    private func value(_ place: UInt8) -> String? {
+        var found: String?
+        var index = 0
+        while index + 3 <= records.count {
+            let end = index + 3 + Int(records[index + 1]) + Int(records[index + 2]) << 8
+            if records[index] == place {
+                let value = String(decoding: records[(index + 3)..<end], as: UTF8.self)
+                found = found.map { $0 + ", " + value } ?? value
+            }
+            index = end
         }
+        return found
     }
 }

@@ -47,7 +47,8 @@ extension HTTPConnection {
     /// Ends an idle connection after its time, and sooner one on which a head comes too slowly.
     ///
     /// The library does not tell when a head begins, only that its first line is complete. So the
-    /// kernel's count of received bytes is looked at every so often.
+    /// kernel's count of received bytes is looked at every so often, and a head that is seen to
+    /// have begun has its time from then on: it may take twice that in all, if it comes steadily.
     private func idleTooLong(_ state: inout ExchangeState, now: Int64) -> Verdict {
         let configuration = core.configuration
         if state.hasHeadBegun {
@@ -55,7 +56,8 @@ extension HTTPConnection {
             return .sayTimeout(nil, .head)
         }
         let received = tcpProgress()?.received
-        if let received, let earlier = state.progress, received != earlier {
+        let hasMoved = received != nil && state.progress != nil && received != state.progress
+        if hasMoved || hasTarget.load(ordering: .relaxed) {
             state.hasHeadBegun = true
             setDeadline(configuration.headMilliseconds, from: now)
             return .wait
@@ -109,7 +111,7 @@ extension HTTPConnection {
             head
             ?? RequestHead(
                 method: "",
-                target: .unknown,
+                target: RequestTarget(),
                 fields: KeptFields(names: core.fieldNames),
                 requestID: core.requestIDs.next(),
                 peer: peer,
@@ -121,17 +123,12 @@ extension HTTPConnection {
         let refusal = ListenerRefusal.requestTimeout(part: part, limitMilliseconds: limit)
         let reply = core.responder.refusal(refusal, for: HTTPRequest(head: head))
         let bytes = rawReply(reply, requestID: head.requestID, omitsBody: head.method == "HEAD")
-        let outcome = ReplyOutcome(
-            status: reply.status,
-            bytes: reply.body.count,
-            label: reply.label,
-            onHandover: reply.onHandover
-        )
+        let sent = PreparedReply(sentByHand: reply)
         let isSent = state.withLock { state in
             // The client may have gone in the meantime, and its descriptor with it.
             guard state.phase == .cut else { return false }
             state.head = head
-            state.outcome = outcome
+            state.reply = sent
             sendLastWords(bytes, on: descriptor)
             return true
         }

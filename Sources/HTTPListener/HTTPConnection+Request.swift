@@ -18,13 +18,7 @@ extension HTTPConnection {
         if let questionMark = strchr(text, Int32(UInt8(ascii: "?"))) {
             iocpd_mhd_hide_query(questionMark)
         }
-        let now = monotonicNow()
-        state.withLock { state in
-            guard state.phase == .idle else { return }
-            state.phase = .head
-            // A head that was seen to begin has its deadline already.
-            if !state.hasHeadBegun { setDeadline(core.configuration.headMilliseconds, from: now) }
-        }
+        hasTarget.store(true, ordering: .relaxed)
     }
 
     /// The handler's call: once for the head, then for each piece of the body, then for its end.
@@ -38,7 +32,7 @@ extension HTTPConnection {
         case .head:
             return headArrived(
                 method: String(cString: method),
-                version: String(cString: version)
+                version: version
             )
         case .receiving, .discarding:
             guard size.pointee > 0 else { return requestArrived() }
@@ -50,8 +44,10 @@ extension HTTPConnection {
 
     // MARK: The head
 
-    private func headArrived(method: String, version: String) -> MHD_Result {
+    private func headArrived(method: String, version: UnsafePointer<CChar>) -> MHD_Result {
         let fields = HeaderFields.read(from: handle, names: core.fieldNames)
+        var target = RequestTarget()
+        swap(&target, &self.target)
         let head = RequestHead(
             method: method,
             target: target,
@@ -63,8 +59,9 @@ extension HTTPConnection {
         )
         self.head = head
         let request = HTTPRequest(head: head)
-        let isHTTP10 = version == "HTTP/1.0"
-        if let fault = fault(of: fields, method: method, version: version, isHTTP10: isHTTP10) {
+        let isHTTP10 = strcmp(version, "HTTP/1.0") == 0
+        let isHTTP1 = strncmp(version, "HTTP/1.", 7) == 0
+        if let fault = fault(of: fields, head, isHTTP1: isHTTP1, isHTTP10: isHTTP10) {
             return refuseNow(core.responder.refusal(fault, for: request))
         }
         if core.isStopping.load(ordering: .acquiring) {
@@ -80,7 +77,7 @@ extension HTTPConnection {
             if isTooLong || (fields.hasBody && fields.expectsContinue && !isHTTP10) {
                 return refuseNow(reply)
             }
-            stage = .discarding(reply)
+            stage = .discarding(PlannedReply(reply))
         case .proceed:
             if isTooLong {
                 let limit = core.configuration.bodyByteLimit
@@ -102,14 +99,14 @@ extension HTTPConnection {
 
     private func fault(
         of fields: HeaderFields,
-        method: String,
-        version: String,
+        _ head: RequestHead,
+        isHTTP1: Bool,
         isHTTP10: Bool
     ) -> ListenerRefusal? {
-        guard version.hasPrefix("HTTP/1.") else {
+        guard isHTTP1 else {
             return .malformed(detail: "The protocol is neither HTTP/1.1 nor HTTP/1.0.")
         }
-        guard !method.isEmpty, method.utf8.allSatisfy(isTokenByte) else {
+        guard !head.method.isEmpty, head.method.utf8.allSatisfy(isTokenByte) else {
             return .malformed(detail: "The method is not a token.")
         }
         if let fault = fields.fault(isHTTP10: isHTTP10) { return fault }
@@ -126,16 +123,16 @@ extension HTTPConnection {
             )
         }
         if let targetFault { return targetFault }
-        guard target.isPath || target.path == "*" || method == "CONNECT" else {
+        guard head.target.isPath || head.target.path == "*" || head.method == "CONNECT" else {
             return .targetInvalid(detail: "it does not begin with a slash")
         }
         return nil
     }
 
     private func beginBody(_ head: RequestHead) -> MHD_Result {
-        let now = monotonicNow()
+        let now = coarseNow()
         return state.withLock { state in
-            guard state.phase == .head else { return .NO }
+            guard state.isReading else { return .NO }
             state.phase = .body
             state.head = head
             setDeadline(core.configuration.bodyMilliseconds, from: now)
@@ -148,9 +145,9 @@ extension HTTPConnection {
     private func bodyArrived(_ piece: UnsafeRawBufferPointer) -> MHD_Result {
         let limit = core.configuration.bodyByteLimit
         receivedBytes += piece.count
-        if case .discarding(let reply) = stage {
+        if case .discarding(let planned) = stage {
             // No response can be queued while a body comes, so that it has to end somewhere.
-            guard receivedBytes <= limit * 2 else { return cutShort(with: reply) }
+            guard receivedBytes <= limit * 2 else { return cutShort(with: planned.reply) }
             return .YES
         }
         let refusal: ListenerRefusal
@@ -167,7 +164,9 @@ extension HTTPConnection {
         core.release(bodyBytes: chargedBytes)
         chargedBytes = 0
         guard let head else { return .NO }
-        stage = .discarding(core.responder.refusal(refusal, for: HTTPRequest(head: head)))
+        stage = .discarding(
+            PlannedReply(core.responder.refusal(refusal, for: HTTPRequest(head: head)))
+        )
         return .YES
     }
 
@@ -179,16 +178,11 @@ extension HTTPConnection {
             requestID: head.requestID,
             omitsBody: head.method == "HEAD"
         )
-        let outcome = ReplyOutcome(
-            status: reply.status,
-            bytes: reply.body.count,
-            label: reply.label,
-            onHandover: reply.onHandover
-        )
+        let sent = PreparedReply(sentByHand: reply)
         state.withLock { state in
             guard state.phase == .body else { return }
             state.phase = .cut
-            state.outcome = outcome
+            state.reply = sent
             sendLastWords(bytes, on: descriptor)
         }
         return .NO
@@ -198,12 +192,12 @@ extension HTTPConnection {
 
     private func requestArrived() -> MHD_Result {
         guard let head else { return .NO }
-        if case .discarding(let reply) = stage { return queue(reply, for: head) }
+        if case .discarding(let planned) = stage { return queue(planned.reply, for: head) }
         let request = HTTPRequest(head: head, body: body)
         body = []
         let length = request.body.count
         let number = state.withLock { state -> UInt64? in
-            guard state.phase == .head || state.phase == .body else { return nil }
+            guard state.isReading else { return nil }
             state.phase = .responding
             state.exchangeNumber += 1
             state.head = head
@@ -224,13 +218,13 @@ extension HTTPConnection {
     }
 
     private func queueOrPark(_ exchange: HTTPExchange, _ head: RequestHead) -> MHD_Result {
-        let now = monotonicNow()
+        let now = coarseNow()
         // The second time there is a reply, because the first made one.
         for _ in 1...2 {
             let step = state.withLock { state -> Step in
                 if let prepared = state.pending {
                     state.pending = nil
-                    state.beginReply(prepared.outcome)
+                    state.beginReply(prepared)
                     setDeadline(stallCheckMilliseconds, from: now)
                     return .queue(prepared)
                 }
@@ -243,7 +237,7 @@ extension HTTPConnection {
             case .queue(let prepared): return prepared.queue(on: handle) ? .YES : .NO
             case .parked: return .YES
             case .refuse:
-                exchange.reply(core.responder.refusal(.stopping, for: HTTPRequest(head: head)))
+                exchange.reply(stoppingReply(to: head))
             }
         }
         return .NO
@@ -259,13 +253,13 @@ extension HTTPConnection {
 
     private func queue(_ reply: HTTPReply, for head: RequestHead) -> MHD_Result {
         let prepared = PreparedReply(reply, requestID: head.requestID)
-        let now = monotonicNow()
+        let now = coarseNow()
         let received = receivedBytes
         let mayReply = state.withLock { state in
-            guard state.phase == .head || state.phase == .body else { return false }
+            guard state.isReading else { return false }
             state.head = head
             state.requestBytes = received
-            state.beginReply(prepared.outcome)
+            state.beginReply(prepared)
             setDeadline(stallCheckMilliseconds, from: now)
             return true
         }
@@ -297,25 +291,26 @@ extension HTTPConnection {
         body = []
         head = nil
         stage = .head
+        hasTarget.store(false, ordering: .relaxed)
         tell(ended, isSent: isSent, now: now)
     }
 
     private func tell(_ ended: EndedRequest, isSent: Bool, now: Int64) {
         ended.pending?.discard()
-        let isSent = isSent && ended.outcome?.wasGone == false
-        ended.outcome?.onHandover?(isSent)
+        let isSent = isSent && ended.reply?.wasGone == false
+        ended.reply?.onHandover?(isSent)
         guard let head = ended.head else { return }
         core.responder.logged(
             RequestLog(
                 method: head.method,
                 path: head.target.path,
-                label: ended.outcome?.label,
-                status: ended.outcome?.status ?? 0,
+                label: ended.reply?.label,
+                status: ended.reply?.status ?? 0,
                 durationNanoseconds: now - head.arrivedAt,
                 requestID: head.requestID,
                 peer: head.peer,
                 requestBytes: ended.requestBytes,
-                replyBytes: ended.outcome?.bytes ?? 0,
+                replyBytes: ended.reply?.bytes ?? 0,
                 isSent: isSent
             )
         )
@@ -327,7 +322,7 @@ extension HTTPConnection {
         // The library has told the end of the request before, if there was one; if not, now.
         let isWithinRequest = state.withLock { state in
             state.phase = .closed
-            return state.outcome != nil || state.pending != nil || state.head != nil
+            return state.reply != nil || state.pending != nil || state.head != nil
         }
         if isWithinRequest { requestEnded(isSent: false) }
         deadline.store(.max, ordering: .relaxed)

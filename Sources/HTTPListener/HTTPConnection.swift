@@ -23,10 +23,12 @@ final class HTTPConnection: @unchecked Sendable {
     let state = Guarded(ExchangeState())
     /// When the watch thread shall look at it, in nanoseconds of the monotonic clock.
     let deadline: Atomic<Int64>
+    /// Whether the request line has been read, and the request's end not come yet.
+    let hasTarget = Atomic(false)
 
     // SAFETY: what follows is touched only by the thread of the daemon, and after that has ended by
     // the thread that stops it.
-    var target = RequestTarget.unknown
+    var target = RequestTarget()
     var targetFault: ListenerRefusal?
     var head: RequestHead?
     var stage = Stage.head
@@ -40,7 +42,14 @@ final class HTTPConnection: @unchecked Sendable {
         /// The body is kept.
         case receiving
         /// The body is thrown away; then comes this reply.
-        case discarding(HTTPReply)
+        case discarding(PlannedReply)
+    }
+
+    /// A reply that waits for the end of the body.
+    final class PlannedReply {
+        let reply: HTTPReply
+
+        init(_ reply: HTTPReply) { self.reply = reply }
     }
 
     init(daemon: HTTPDaemon, handle: OpaquePointer) {
@@ -71,7 +80,7 @@ final class HTTPConnection: @unchecked Sendable {
 
     /// Gives an exchange its reply; `false` if it cannot have one any more.
     func deliver(_ prepared: PreparedReply, exchange number: UInt64) -> Bool {
-        let now = monotonicNow()
+        let now = coarseNow()
         return state.withLock { state in
             guard state.isOpen(number) else { return false }
             guard state.phase == .parked else {
@@ -80,7 +89,7 @@ final class HTTPConnection: @unchecked Sendable {
                 state.onHangup = nil
                 return true
             }
-            state.beginReply(prepared.outcome)
+            state.beginReply(prepared)
             setDeadline(stallCheckMilliseconds, from: now)
             // While it is suspended any thread may queue a response. Both calls are made under the
             // lock, so that whoever stops the listener finds the connection suspended or resumed.
@@ -134,9 +143,13 @@ final class HTTPConnection: @unchecked Sendable {
             return (state.exchangeNumber, head)
         }
         guard let (number, head) = parked else { return }
-        var refusal = core.responder.refusal(.stopping, for: HTTPRequest(head: head))
-        refusal.closesConnection = true
-        let prepared = PreparedReply(refusal, requestID: head.requestID)
+        let prepared = PreparedReply(stoppingReply(to: head), requestID: head.requestID)
         if !deliver(prepared, exchange: number) { prepared.discard() }
+    }
+
+    func stoppingReply(to head: RequestHead) -> HTTPReply {
+        var reply = core.responder.refusal(.stopping, for: HTTPRequest(head: head))
+        reply.closesConnection = true
+        return reply
     }
 }

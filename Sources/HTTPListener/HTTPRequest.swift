@@ -29,7 +29,7 @@ public struct HTTPRequest: Sendable {
     public var rawQuery: String { head.target.rawQuery }
 
     /// Whom the request is for: the authority of an absolute target, otherwise the `Host` field.
-    public var host: String? { head.target.authority ?? head.fields[.host] }
+    public var host: String? { head.target.authority ?? head.fields.host }
 
     /// A header field's value, or `nil` if it was not sent.
     ///

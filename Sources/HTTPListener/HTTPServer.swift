@@ -5,11 +5,10 @@ import Synchronization
 /// Listens for HTTP requests and has them answered by an ``HTTPResponder``.
 ///
 /// Threads: one that accepts, one that watches deadlines and waiting clients, and
-/// ``ListenerConfiguration/threads`` that serve connections.
+/// ``ListenerConfiguration/threads`` that serve connections; a few more when these are very many.
 public final class HTTPServer: Sendable {
     private let core: ListenerCore
     private let sockets: [ListeningSocket]
-    private let daemons: [HTTPDaemon]
     private let acceptLoop: AcceptLoop
     private let watchLoop: WatchLoop
     private let acceptThread: ListenerThread
@@ -54,7 +53,6 @@ public final class HTTPServer: Sendable {
         } catch {
             throw .system(error)
         }
-        self.daemons = daemons
         self.sockets = sockets
         boundAddresses = sockets.map(\.address)
         isStarted = true
@@ -95,7 +93,7 @@ public final class HTTPServer: Sendable {
         // There is nobody to wait for who would tell when the last reply is gone.
         let end = monotonicNow() + Int64(core.configuration.stopMilliseconds) * 1_000_000
         while monotonicNow() < end, connections.contains(where: { $0.isReplying }) { usleep(1000) }
-        for daemon in daemons { daemon.stop() }
+        acceptLoop.stopDaemons()
         watchLoop.stop()
         watchThread.join()
     }

@@ -56,7 +56,7 @@ struct HeaderFields {
         switch name.count {
         case 4 where isSameName(name, names.host):
             hosts += 1
-            kept.keepHost(String(decoding: value, as: UTF8.self))
+            kept.keepHost(value)
         case 6 where isSameName(name, names.expect):
             expectsContinue = isSameName(value, names.continues)
         case 12 where isSameName(name, names.contentType):
@@ -73,7 +73,7 @@ struct HeaderFields {
             isChunked = isSameName(value, names.chunked)
         default: break
         }
-        kept.keep(String(decoding: value, as: UTF8.self), of: name)
+        kept.keep(value, of: name)
     }
 
     private static func decimal(_ digits: UnsafeBufferPointer<UInt8>) -> Int? {

@@ -6,6 +6,10 @@ public struct ListenerConfiguration: Sendable {
     public var socketMode: UInt32 = 0o600
     /// How many threads serve connections, over all addresses.
     public var threads = 2
+    /// The most connections that a thread serves before another thread is started.
+    ///
+    /// To wake one waiting client takes time for each that waits on the same thread.
+    public var connectionsPerThread = 1024
 
     /// The most connections at a time; further clients wait in the kernel's queue.
     public var connectionLimit = 20_000

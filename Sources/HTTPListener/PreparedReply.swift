@@ -1,19 +1,40 @@
 import CMicrohttpd
 
-/// A reply in the form in which libmicrohttpd sends it.
+/// A reply on its way: first as a response that libmicrohttpd can send, then as what is to be told.
 ///
-/// It is used up by exactly one of queueing and ``discard()``.
-struct PreparedReply: @unchecked Sendable {
-    // SAFETY: the response belongs to whoever holds this value, one thread at a time; the library
-    // counts references to it under a lock of its own.
+/// Its response is used up by exactly one of queueing and ``discard()``.
+final class PreparedReply: @unchecked Sendable {
+    // SAFETY: the response belongs to whoever is about to queue it, one thread at a time; the
+    // library counts references to it under a lock of its own.
     private let response: OpaquePointer?
-    private let status: UInt32
-    let outcome: ReplyOutcome
+    let status: Int
+    let bytes: Int
+    let label: String?
+    let onHandover: (@Sendable (Bool) -> Void)?
+    // SAFETY: written under the connection's lock before anybody reads it there.
+    /// Whether the client was known to have hung up when the reply was queued.
+    var wasGone = false
 
     /// Copies a reply into a response; no lock may be held, since this allocates.
     init(_ reply: HTTPReply, requestID: String) {
-        let body = reply.body
-        var response = body.withUnsafeBytes { bytes -> OpaquePointer? in
+        response = PreparedReply.response(reply, requestID: requestID)
+        status = reply.status
+        bytes = reply.body.count
+        label = reply.label
+        onHandover = reply.onHandover
+    }
+
+    /// A reply that is sent past the library.
+    init(sentByHand reply: HTTPReply) {
+        response = nil
+        status = reply.status
+        bytes = reply.body.count
+        label = reply.label
+        onHandover = reply.onHandover
+    }
+
+    private static func response(_ reply: HTTPReply, requestID: String) -> OpaquePointer? {
+        let made = reply.body.withUnsafeBytes { bytes in
             // SAFETY: the library copies the bytes before it returns.
             MHD_create_response_from_buffer(
                 bytes.count,
@@ -21,54 +42,51 @@ struct PreparedReply: @unchecked Sendable {
                 .RESPMEM_MUST_COPY
             )
         }
-        var hasAll = true
-        if let response {
-            func add(_ name: String, _ value: String) {
-                if MHD_add_response_header(response, name, value) != .YES { hasAll = false }
+        guard let made else { return nil }
+        var isComplete = true
+        // Static names and values: a short String given to C is copied into an array first.
+        func add(_ name: StaticString, _ value: UnsafePointer<CChar>) {
+            name.withUTF8Buffer { name in
+                name.withMemoryRebound(to: CChar.self) { name in
+                    guard let name = name.baseAddress else { return }
+                    if MHD_add_response_header(made, name, value) != .YES { isComplete = false }
+                }
             }
-            if let type = reply.contentType { add("Content-Type", type) }
-            add("X-Request-Id", requestID)
-            add("Cache-Control", "no-store")
-            add("X-Content-Type-Options", "nosniff")
-            for (name, value) in reply.headers { add(name, value) }
-            if reply.closesConnection { add("Connection", "close") }
         }
-        if !hasAll, let incomplete = response {
-            MHD_destroy_response(incomplete)
-            response = nil
+        func add(_ name: StaticString, _ value: StaticString) {
+            value.withUTF8Buffer { value in
+                value.withMemoryRebound(to: CChar.self) { value in
+                    if let value = value.baseAddress { add(name, value) }
+                }
+            }
         }
-        self.response = response
-        status = UInt32(clamping: reply.status)
-        outcome = ReplyOutcome(
-            status: reply.status,
-            bytes: body.count,
-            label: reply.label,
-            onHandover: reply.onHandover
-        )
+        if let type = reply.contentType { type.withCString { add("Content-Type", $0) } }
+        requestID.withCString { add("X-Request-Id", $0) }
+        add("Cache-Control", "no-store")
+        add("X-Content-Type-Options", "nosniff")
+        for (name, value) in reply.headers {
+            if MHD_add_response_header(made, name, value) != .YES { isComplete = false }
+        }
+        if reply.closesConnection { add("Connection", "close") }
+        guard isComplete else {
+            MHD_destroy_response(made)
+            return nil
+        }
+        return made
     }
 
     /// Gives the response to the library, which sends it; `false` if it will not.
     func queue(on connection: OpaquePointer) -> Bool {
         guard let response else { return false }
         defer { MHD_destroy_response(response) }
-        return MHD_queue_response(connection, status, response) == .YES
+        return MHD_queue_response(connection, UInt32(clamping: status), response) == .YES
     }
 
     /// Throws the reply away, and says so.
     func discard() {
         if let response { MHD_destroy_response(response) }
-        outcome.onHandover?(false)
+        onHandover?(false)
     }
-}
-
-/// What is kept of a reply on its way.
-struct ReplyOutcome: Sendable {
-    var status: Int
-    var bytes: Int
-    var label: String?
-    var onHandover: (@Sendable (Bool) -> Void)?
-    /// Whether the client was known to have hung up when the reply was queued.
-    var wasGone = false
 }
 
 /// Words a reply by hand, for a connection whose request libmicrohttpd is still reading.

@@ -9,9 +9,6 @@ struct RequestTarget: Sendable {
     /// Whether the path begins with a slash, as all but `*` and an authority do.
     var isPath = true
 
-    /// The target of a request that ended before it was known.
-    static let unknown = RequestTarget()
-
     /// How much of a refused target is kept to be logged.
     private static let keptOfRefused = 256
 

@@ -6,8 +6,8 @@ import PortEngine
 enum Mail: Sendable {
     case replied(InlineReply, id: Int, [CompletionEntry])
     case fetched(id: Int, FetchAnswer)
-    case described(SessionID, [OperationStatus])
-    case cancelAnswered(SessionID, CancelAnswer)
+    case described(SessionID, [OperationStatus], newest: UInt64)
+    case cancelAnswered(SessionID, CancelAnswer, newest: UInt64)
     case creditAnswered(SessionID, UInt64, CreditAnswer)
 }
 

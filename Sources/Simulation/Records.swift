@@ -77,6 +77,9 @@ final class ReplyRecord {
     var places = 0
     var failedOpen: SessionRecord?
 
+    /// Whether accepts in it may have given a place back without the simulation seeing it.
+    var hasHiddenAccepts: Bool { operations.count > 1 && operations[0].isAccept }
+
     init(id: Int, port: PortRecord, session: SessionRecord?) {
         self.id = id
         self.port = port
@@ -144,8 +147,8 @@ final class SessionRecord {
 
     var standing: OperationRecord? { pending.first { $0.kind.isStandingRead } }
 
-    /// Whether clients know the session and may use it.
-    var isUsable: Bool { closesRequested.isEmpty && !isClosedSeen && !hasOpenFailed }
+    /// Whether clients know its id: that of an inline open is told when it has succeeded.
+    var isKnown: Bool { handle.inlineOpen == nil || isOpenSeen && !hasOpenFailed }
 
     /// Whether an operation may be cancelled by the end of the session.
     var mayBeClosing: Bool {
@@ -197,6 +200,8 @@ final class PortRecord {
     let port: CompletionPort
     var isClosed = false
     var reserved = 0
+    /// Accepts whose end shows only when that of others does.
+    var hiddenAccepts = 0
     var lastSeq: UInt64 = 0
     /// Entries in answers that have not been looked at in order.
     var unseen: [UInt64: QueuedEntry] = [:]
@@ -217,4 +222,16 @@ struct Batch {
     let port: PortRecord
     let lease: LeaseID
     var seqs: [UInt64]
+    /// The step in which it came.
+    let step: Int
+}
+
+/// A reply on its way to a client.
+struct Carriage {
+    let port: PortRecord
+    let id: HandoverID
+    let entries: [UInt64]
+    let isConsumed: Bool
+    /// The step in which it was sent.
+    let step: Int
 }

@@ -131,7 +131,7 @@ extension SimulationRun {
         } else {
             fail(
                 "\(session.id.text): bytes of operation "
-                    + "\((atPort + inline).map { "\($0.operation):\($0.data.count)" }) are not those "
+                    + "\((atPort + inline).map(\.words)) are not those "
                     + "from \(record.ledger.front) on, of \(record.ledger.told)")
         }
     }
@@ -198,6 +198,13 @@ extension ConnectionRecord {
 extension SessionRecord {
     /// Whether the output was shut by request before the operation came.
     func isOutputShutEarly(for operation: OperationRecord) -> Bool { false }
+}
+
+extension Segment {
+    var words: String {
+        "\(operation): \(data.count)\(start.map { " at \($0)" } ?? "")"
+            + "\(discarded > 0 ? " behind \(discarded)" : "")\(tellsEnd ? " and the end" : "")"
+    }
 }
 
 extension OperationKind {

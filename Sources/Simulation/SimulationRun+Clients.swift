@@ -7,7 +7,8 @@ import Workers
 extension SimulationRun {
     /// Some client does something.
     func actAsClient() {
-        guard !isDraining, let session = dice.pick(live), dice.happens(93) else {
+        guard !isDraining, let session = dice.pick(live), session.isKnown, dice.happens(93)
+        else {
             return openOrClosePort()
         }
         switch dice.below(100) {
@@ -88,6 +89,7 @@ extension SimulationRun {
             count("accepted \(request.kind.name)")
         }
         reply?.places = ids.count
+        if let reply, reply.hasHiddenAccepts { reply.port.hiddenAccepts += ids.count }
     }
 
     private func kind(for session: SessionRecord, number: UInt64) -> OperationKind {
@@ -152,9 +154,9 @@ extension SimulationRun {
             operation.isCancelRequested = true
         }
         let mailbox = self.mailbox
-        let id = session.id
+        let (id, newest) = (session.id, session.newest)
         session.handle.send(
-            .cancel(numbers) { mailbox.leave(.cancelAnswered(id, $0)) })
+            .cancel(numbers) { mailbox.leave(.cancelAnswered(id, $0, newest: newest)) })
     }
 
     private func giveCredit(in session: SessionRecord) {
@@ -193,8 +195,8 @@ extension SimulationRun {
         guard !session.isDescribeOut else { return }
         session.isDescribeOut = true
         let mailbox = self.mailbox
-        let id = session.id
-        session.handle.send(.describe { mailbox.leave(.described(id, $0)) })
+        let (id, newest) = (session.id, session.newest)
+        session.handle.send(.describe { mailbox.leave(.described(id, $0, newest: newest)) })
     }
 }
 

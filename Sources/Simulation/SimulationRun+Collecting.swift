@@ -9,6 +9,20 @@ extension SimulationRun {
         guard failure == nil else { return }
         for item in mailbox.take() { read(item) }
         for record in ports { observe(record) }
+        // What came to ports in the same turn may have been before what came in replies.
+        for (operation, entry, session) in repliedOperations {
+            check(operation, endedWith: entry, in: session, isAtPort: false)
+        }
+        for (_, _, session) in repliedOperations { settleSegments(of: session) }
+        gone.removeAll(keepingCapacity: true)
+        repliedOperations.removeAll(keepingCapacity: true)
+        for session in withSegments { settleSegments(of: session) }
+        withSegments.removeAll(keepingCapacity: true)
+        for (entry, session) in closedNow {
+            settleSegments(of: session)
+            checkClosed(entry, session)
+        }
+        closedNow.removeAll(keepingCapacity: true)
         for (record, answer) in newEntries { checkAnswer(answer, record) }
         newEntries.removeAll(keepingCapacity: true)
         for record in ports { checkCounts(record) }
@@ -23,19 +37,21 @@ extension SimulationRun {
             record.reply = reply
             replied(record, entries)
         case .fetched(let id, let answer):
+            if let record = gone.removeValue(forKey: id) {
+                return cameTooLate(answer, from: record)
+            }
             guard let record = waits.removeValue(forKey: id) else {
                 return fail("fetch \(id) was answered twice, or after its client had gone")
             }
             record.waits[id] = nil
             received(answer, from: record, for: id)
-        case .described(let id, let operations):
+        case .described(let id, let operations, let newest):
             guard let session = byID[id] else { return }
             session.isDescribeOut = false
-            checkDescription(of: session, operations)
-        case .cancelAnswered(let id, let answer):
+            checkDescription(of: session, operations, upTo: newest)
+        case .cancelAnswered(_, let answer, let newest):
             count(answer.cancelling > 0 ? "cancelling" : "nothing to cancel")
-            guard let session = byID[id] else { return }
-            for number in answer.unknown where number > 0 && number <= session.newest {
+            for number in answer.unknown where number > 0 && number <= newest {
                 fail("operation \(number) is said to be unknown")
             }
         case .creditAnswered: break
@@ -44,7 +60,9 @@ extension SimulationRun {
 
     private func replied(_ record: ReplyRecord, _ entries: [CompletionEntry]) {
         note(.inlineDone, record.id, entries.count)
+        for entry in entries { trace.say { "  \(entry.words)" } }
         completeReplies.append(record)
+        if record.hasHiddenAccepts { record.port.hiddenAccepts -= record.operations.count }
         guard let session = record.session else {
             guard let opened = record.failedOpen, let entry = entries.first else { return }
             opened.isOpenSeen = true
@@ -65,9 +83,9 @@ extension SimulationRun {
                 entry.details?.operation
                     == OperationID(session: session.id, number: operation.number).text,
                 "reply \(record.id) has its entries in another order")
-            ended(operation, with: entry, in: session, isAtPort: false)
+            end(operation, in: session)
+            repliedOperations.append((operation, entry, session))
         }
-        settleSegments(of: session)
     }
 
     // MARK: - Ports
@@ -89,6 +107,7 @@ extension SimulationRun {
             }
             record.entries[entry.seq] = PortRecord.Entry(fingerprint: fingerprint(entry.entry))
             note(.entry, record.index, Int(entry.seq), entry.entry.data.count)
+            trace.say { "  \(entry.entry.words)" }
             came(entry.entry, to: record)
         }
     }
@@ -102,9 +121,15 @@ extension SimulationRun {
                 entry.context == "\(record.postedSeen)",
                 "packet \(entry.context ?? "-") came where \(record.postedSeen) was due")
         }
-        guard let id = entry.details?.session.flatMap({ SessionID($0) }), let session = byID[id]
-        else {
-            return fail("an entry of a session that is not known")
+        guard let id = entry.details?.session.flatMap({ SessionID($0) }) else {
+            return fail("an entry of no session")
+        }
+        guard let session = byID[id] else {
+            // It may end before the reply with its accept has been seen.
+            expect(entry.kind == .sessionClosed, "an entry of a session that is not known")
+            endedEarly[id] = step
+            record.reserved -= 1
+            return
         }
         expect(session.port === record, "an entry of \(session.id.text) is on another port")
         session.clock += 1
@@ -133,17 +158,18 @@ extension SimulationRun {
             if isMiddle {
                 standingEntry(entry, of: operation, in: session)
             } else {
-                ended(operation, with: entry, in: session, isAtPort: true)
+                end(operation, in: session)
+                check(operation, endedWith: entry, in: session, isAtPort: true)
             }
-            settleSegments(of: session)
+            withSegments.append(session)
         }
     }
 
     private func sawClosed(_ entry: CompletionEntry, _ session: SessionRecord) {
         expect(!session.isClosedSeen, "\(session.id.text) closed twice")
-        settleSegments(of: session)
-        checkClosed(entry, session)
         session.isClosedSeen = true
+        closedNow.append((entry, session))
+        checkNothingPends(in: session, "the end of the session")
         for operation in session.pending where operation.isSilent { operation.hasEnded = true }
         session.pending.removeAll { $0.hasEnded }
     }
@@ -210,7 +236,8 @@ extension SimulationRun {
                 == counts.ackedTotal + counts.discardedTotal + counts.entries,
             "port \(record.index): its totals do not add up: \(counts)")
         expect(
-            counts.reserved == record.reserved,
+            counts.reserved <= record.reserved
+                && counts.reserved >= record.reserved - record.hiddenAccepts,
             "port \(record.index): \(counts.reserved) places are promised, not \(record.reserved)")
         expect(
             counts.ackedTotal == record.acked,
@@ -218,5 +245,13 @@ extension SimulationRun {
         if let limit = record.port.settings.concurrencyLimit {
             expect(counts.queued >= 0 && limit > 0, "port \(record.index): bad counts")
         }
+    }
+}
+
+extension CompletionEntry {
+    /// What it is about, for people.
+    var words: String {
+        "\(kind) \(status) \(details?.error?.code ?? "") \(details?.operation ?? details?.session ?? "")"
+            + " \(bytes) \(details?.accepted ?? "")"
     }
 }

@@ -106,7 +106,9 @@ extension SimulationRun {
         newEntries.append((record, answer))
         if let handover = answer.handover {
             handovers.append(
-                (record, handover, answer.entries.map(\.seq), answer.lease == nil))
+                Carriage(
+                    port: record, id: handover, entries: answer.entries.map(\.seq),
+                    isConsumed: answer.lease == nil, step: step))
         }
         guard let lease = answer.lease else { return }
         // A reply with a fetch_id may be lost too, and is asked for again.
@@ -114,7 +116,7 @@ extension SimulationRun {
             record.port.countUndelivered()
             return
         }
-        batches.append(Batch(port: record, lease: lease, seqs: answer.entries.map(\.seq)))
+        batches.append(Batch(port: record, lease: lease, seqs: answer.entries.map(\.seq), step: step))
         if batches.count > 60 { batches.removeFirst() }
     }
 
@@ -126,14 +128,32 @@ extension SimulationRun {
         record.waits[id] = nil
         waits[id] = nil
         settledBy[id] = nil
+        gone[id] = record
         record.port.abandon(ticket)
+    }
+
+    /// An answer was on its way to a client that has gone meanwhile: what it carries goes back.
+    func cameTooLate(_ answer: FetchAnswer, from record: PortRecord) {
+        count("answer to a client that has gone")
+        guard !record.isClosed else { return }
+        for entry in answer.entries where entry.seq > record.lastSeq {
+            record.unseen[entry.seq] = entry
+        }
+        if let handover = answer.handover {
+            record.port.putBack(handover)
+        } else if answer.lease != nil {
+            record.port.countUndelivered()
+        }
     }
 
     // MARK: - What becomes of replies
 
     func decideHandover() {
         guard !handovers.isEmpty else { return }
-        let handover = handovers.remove(at: dice.below(handovers.count))
+        let index = dice.below(handovers.count)
+        // What came in this step is looked at first, when the step is over.
+        guard handovers[index].step < step || isQuiet else { return }
+        let handover = handovers.remove(at: index)
         let record = handover.port
         if isQuiet || dice.happens(75) {
             note(.confirm, record.index, handover.entries.count)
@@ -196,7 +216,8 @@ extension SimulationRun {
     }
 
     private func settlement(of record: PortRecord) -> (SettleRequest, Batch)? {
-        guard let batch = dice.pick(batches.filter { $0.port === record }) else { return nil }
+        guard let batch = dice.pick(
+            batches.filter { $0.port === record && $0.step < step }) else { return nil }
         var request = SettleRequest(lease: batch.lease)
         let generation = record.port.generation
         func reference(_ seq: UInt64) -> EntryReference {

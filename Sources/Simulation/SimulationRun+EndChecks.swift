@@ -18,10 +18,12 @@ extension SimulationRun {
         }
     }
 
-    func checkDescription(of session: SessionRecord, _ operations: [OperationStatus]) {
+    func checkDescription(
+        of session: SessionRecord, _ operations: [OperationStatus], upTo newest: UInt64
+    ) {
         let described = Set(operations.map(\.number))
         for operation in session.pending where operation.isSilent {
-            if !described.contains(operation.number) { operation.hasEnded = true }
+            if operation.number <= newest, !described.contains(operation.number) { operation.hasEnded = true }
         }
         session.pending.removeAll { $0.hasEnded }
     }
@@ -66,6 +68,7 @@ extension SimulationRun {
 
     /// Takes all that ports hold, so that none is full.
     private func emptyPorts() {
+        collect()
         while !handovers.isEmpty { decideHandover() }
         for batch in batches {
             if let answer = try? batch.port.port.settle(
@@ -83,6 +86,7 @@ extension SimulationRun {
             while record.port.status().counts.queued > 0, failure == nil {
                 let handed = handovers.count
                 ask(record, request)
+                collect()
                 guard handovers.count > handed else { break }
                 while !handovers.isEmpty { decideHandover() }
             }
@@ -127,30 +131,25 @@ extension SimulationRun {
 
     /// Ends everything and checks that nothing is left.
     func end() {
-        isQuiet = true
-        isEnding = true
-        setMoods(.init())
-        if dice.happens(50) {
-            note(.drain)
-            isDraining = true
-            directory.startDraining()
-            for handle in sessions.all().sorted(by: { $0.id < $1.id }) {
-                handle.close(.draining, force: false)
-                if let session = byID[handle.id] { requestClose(session, .draining, false) }
-            }
-        } else {
-            isDraining = true
-            for session in live where !session.isClosedSeen {
-                let isForced = dice.happens(30)
-                session.handle.close(.deleted, force: isForced)
-                requestClose(session, .deleted, isForced)
-            }
+        note(.drain)
+        isDraining = true
+        directory.startDraining()
+        for handle in sessions.startDraining().sorted(by: { $0.id < $1.id }) {
+            handle.close(.draining, force: false)
+            if let session = byID[handle.id] { requestClose(session, .draining, false) }
         }
+        // The storm goes on for a while.
+        for _ in 0..<dice.below(500) where failure == nil { doOneStep() }
+        isQuiet = true
+        setMoods(.init())
         var rounds = 0
         while failure == nil, sessions.count > 0 || loops.contains(where: { $0.sessionCount > 0 }) {
             rounds += 1
             guard rounds < 3_000 else {
-                return fail("\(sessions.count) sessions do not end")
+                let left = sessions.all().map {
+                    "\($0.id.text) \($0.snapshot.phase) \(byID[$0.id]?.closesRequested ?? [])"
+                }
+                return fail("\(sessions.count) sessions do not end: \(left)")
             }
             settleDown()
             if dice.happens(50) { for record in connections { act(record) } }
@@ -182,7 +181,8 @@ extension SimulationRun {
             expect(driver.pendingSteps == 0, "driver \(index): steps are left")
         }
         expect(directory.portsHoldingEntries == 0, "ports are said to hold entries")
-        expect(waits.isEmpty || !isDraining, "fetches were never answered")
+        expect(waits.isEmpty, "fetches were never answered")
+        expect(endedEarly.isEmpty, "sessions ended that no accept brought")
         for session in live where failure == nil && !session.port.isClosed {
             expect(session.isClosedSeen, "\(session.id.text) never gave its last entry")
             checkNothingPends(in: session, "the end of the run")

@@ -30,6 +30,8 @@ final class SimulationRun {
     var nextPort = 0
     var live: [SessionRecord] = []
     var byID: [SessionID: SessionRecord] = [:]
+    /// Accepted sessions that ended before it was seen that they began.
+    var endedEarly: [SessionID: Int] = [:]
     var targets: [ScriptedTarget: NetworkTargetRecord] = [:]
     var nextTarget = 1
     var names: [String: [SocketAddress]] = [:]
@@ -44,9 +46,14 @@ final class SimulationRun {
     var nextReply = 0
     var waits: [Int: PortRecord] = [:]
     var nextWait = 0
+    /// Clients that went away in this step; an answer may have been on its way to them.
+    var gone: [Int: PortRecord] = [:]
     /// Entries that the settle of a fetch acked, until its answer says so.
     var settledBy: [Int: Int] = [:]
-    var handovers: [(port: PortRecord, id: HandoverID, entries: [UInt64], isConsumed: Bool)] = []
+    var withSegments: [SessionRecord] = []
+    var closedNow: [(CompletionEntry, SessionRecord)] = []
+    var repliedOperations: [(OperationRecord, CompletionEntry, SessionRecord)] = []
+    var handovers: [Carriage] = []
     var batches: [Batch] = []
     var newEntries: [(PortRecord, FetchAnswer)] = []
 
@@ -54,7 +61,6 @@ final class SimulationRun {
     var interleaving = 0
     var isInterleaved = false
     var isQuiet = false
-    var isEnding = false
     var isDraining = false
     let sessionLimit: Int
 
@@ -118,7 +124,7 @@ final class SimulationRun {
         return report
     }
 
-    private func doOneStep() {
+    func doOneStep() {
         step += 1
         switch dice.below(1_000) {
         case ..<340: turnSomeWorker()

@@ -41,6 +41,9 @@ struct Trace {
         if isEchoing { print(words(event)) }
     }
 
+    /// Says more of an event, where events are printed.
+    func say(_ words: () -> String) { if isEchoing { print(words()) } }
+
     /// The last events, oldest first.
     var lines: [String] { (ring[next...] + ring[..<next]).map(words) }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Simulation
 
 /// Runs the simulation from seeds, and says which rule broke at which step.
@@ -26,6 +27,9 @@ struct SimCommand: ParsableCommand {
     @Flag(help: "Goes on with the next seed after a failure.")
     var keepGoing = false
 
+    @Flag(help: "Says each seed before it is run.")
+    var announce = false
+
     func run() throws {
         let start = ContinuousClock.now
         var done = 0
@@ -35,6 +39,9 @@ struct SimCommand: ParsableCommand {
         while done < steps {
             var settings = SimulationSettings(seed: next, steps: min(stepsPerSeed, steps - done))
             settings.isEchoing = events
+            // A trap of the engine ends the process: say first what it was doing.
+            if announce { print("seed \(next)") }
+            fflush(nil)
             let report = settings.run()
             if report.failure != nil {
                 print(report.summary)

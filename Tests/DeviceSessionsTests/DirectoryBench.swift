@@ -19,7 +19,9 @@ struct DirectoryBench {
     let directory: SessionDirectory
     let worker = IdleWorker()
 
-    init(capacity: Int = 100, limit: Int = 10, rememberedClosed: Int = 65_536, seed: UInt64 = 1) throws {
+    init(
+        capacity: Int = 100, limit: Int = 10, rememberedClosed: Int = 65_536, seed: UInt64 = 1
+    ) throws {
         port = try ports.port("p", PortSettings(capacity: capacity))
         directory = SessionDirectory(
             clock: ports.clock, seed: seed, limit: limit, rememberedClosed: rememberedClosed)

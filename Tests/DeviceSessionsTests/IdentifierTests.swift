@@ -39,7 +39,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (Errno.connectionReset, "connection_reset", 64), (.connectionRefused, "connection_refused", 1225),
+        (Errno.connectionReset, "connection_reset", 64),
+        (.connectionRefused, "connection_refused", 1225),
         (.brokenPipe, "broken_pipe", 232), (.timedOut, "connection_timed_out", 121),
         (.tooManyOpenFiles, "too_many_open_files", 4), (.addressInUse, "address_in_use", 10048),
         (.connectionAborted, "connection_aborted", 1236),

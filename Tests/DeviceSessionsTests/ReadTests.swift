@@ -145,7 +145,8 @@ import Testing
 
     @Test(arguments: 1...9, [1, 2, 3])
     func `a delimiter is found wherever the pieces are cut`(_ first: Int, _ length: Int) {
-        let delimiter = String("\r\n\u{3}".prefix(length).unicodeScalars.prefix(length).map(Character.init))
+        let delimiter = String(
+            "\r\n\u{3}".prefix(length).unicodeScalars.prefix(length).map(Character.init))
         let text = "abcde" + delimiter + "zz"
         let bytes = Array(text.utf8)
         let bench = SessionBench()

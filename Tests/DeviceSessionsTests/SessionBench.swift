@@ -25,6 +25,10 @@ final class SessionBench {
     private(set) var delivered: [UInt8] = []
     /// The last entries of operations, by operation.
     private(set) var lastEntries: [UInt64: CompletionEntry] = [:]
+    /// Accepts that brought a session.
+    private(set) var spawned: Set<UInt64> = []
+    private(set) var placesReleased = 0
+    private(set) var openEntries = 0
     /// The `session_closed` entry, once it has come.
     private(set) var closedEntry: CompletionEntry?
     private(set) var hasEnded = false
@@ -159,7 +163,9 @@ final class SessionBench {
 
     /// The kernel takes so many bytes of the pending send, or all.
     func takes(_ count: Int? = nil, sourceLocation: SourceLocation = #_sourceLocation) {
-        guard case .send(_, let bytes, let from)? = steps.first(where: { $0.step.name == "send" })?.step
+        guard
+            case .send(_, let bytes, let from)? = steps.first(where: { $0.step.name == "send" })?
+                .step
         else {
             Issue.record("no send is out, but \(stepNames)", sourceLocation: sourceLocation)
             return
@@ -245,7 +251,8 @@ final class SessionBench {
             timers.append((timer, moment))
         case .complete(let operation, let entry):
             #expect(entry.details?.operation?.hasSuffix("_\(operation.number)") == true)
-            #expect(lastEntries[operation.number] == nil, "#\(operation.number) ended twice")
+            let isNews = lastEntries[operation.number] == nil && !spawned.contains(operation.number)
+            #expect(isNews, "#\(operation.number) ended twice")
             lastEntries[operation.number] = entry
             note(entry, operation.number)
         case .standingEntry(let entry):
@@ -254,6 +261,8 @@ final class SessionBench {
             #expect(id.map { lastEntries[$0.number] == nil } ?? false, "data after the last entry")
             note(entry, id?.number)
         case .opened(let entry):
+            openEntries += 1
+            #expect(openEntries == 1, "opened twice")
             note(entry, nil)
         case .sessionClosed(let entry):
             #expect(closedEntry == nil, "session_closed twice")
@@ -262,8 +271,11 @@ final class SessionBench {
         case .finishedSilently(let operation):
             log.append("\(operation.kind.name)#\(operation.number) silently")
         case .spawn(let operation, _, let peer):
+            #expect(lastEntries[operation.number] == nil, "#\(operation.number) ended twice")
+            #expect(spawned.insert(operation.number).inserted, "#\(operation.number) ended twice")
             log.append("accept#\(operation.number) brings \(peer.text ?? "?")")
         case .releasePlaces(let places):
+            placesReleased += places
             log.append("release \(places)")
         case .awaitRoom:
             log.append("await room")
@@ -297,67 +309,6 @@ final class SessionBench {
         if let discarded = entry.details?.discarded { line += " discarded \(discarded)" }
         if let isLast = entry.details?.isLast { line += isLast ? " last" : " more" }
         log.append(line)
-    }
-}
-
-/// What a session sees in a test.
-final class FakeSurroundings: SessionSurroundings {
-    var portAcceptsPayload = true
-    var mayAddSession = true
-    /// Places that are left on the port; `nil` is no limit.
-    var places: Int?
-    var placesReserved = 0
-    var placesUsed = 0
-
-    func reservePlace() -> Bool {
-        if let places {
-            guard places > 0 else { return false }
-            self.places = places - 1
-        }
-        placesReserved += 1
-        return true
-    }
-}
-
-/// An opening of one step.
-struct FakeOpening: SessionOpening {
-    let shape: SessionShape
-    private var stepsOut = 0
-    private var hasReported = false
-
-    init(shape: SessionShape) { self.shape = shape }
-
-    var isIdle: Bool { stepsOut == 0 }
-
-    mutating func start() -> [OpeningMove] {
-        stepsOut += 1
-        return [.submit(tag: 0, .poll(SessionBench.slot))]
-    }
-
-    mutating func stepDone(tag: Int, _ result: StepResult) -> [OpeningMove] {
-        stepsOut -= 1
-        switch result {
-        case .opened(let slot):
-            if hasReported {
-                stepsOut += 1
-                return [.submit(tag: 1, .close(slot, reset: false))]
-            }
-            hasReported = true
-            return [.opened(slot, shape, peer: "127.0.0.1:9", local: nil)]
-        case .failed(let errno):
-            if hasReported { return [] }
-            hasReported = true
-            return [.failed(EntryError(errno))]
-        default:
-            return []
-        }
-    }
-
-    mutating func timerFired(tag: Int) -> [OpeningMove] { [] }
-
-    mutating func abort() -> [OpeningMove] {
-        hasReported = true
-        return stepsOut > 0 ? [.cancel(tag: 0)] : []
     }
 }
 

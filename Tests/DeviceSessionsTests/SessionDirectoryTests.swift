@@ -66,15 +66,6 @@ import Testing
         #expect(try bench.directory.find(failed[2].id) === failed[2])
     }
 
-    @Test func `an end that is told twice counts once`() throws {
-        let bench = try DirectoryBench()
-        let handle = try #require(bench.add())
-        bench.directory.ended(handle, .closed)
-        bench.directory.ended(handle, .closed)
-        #expect(bench.directory.count == 0)
-        #expect(bench.port.counts.sessions == 0)
-    }
-
     @Test func `an inline open is hidden until it is shown`() throws {
         let bench = try DirectoryBench()
         let handle = try #require(bench.add(isHidden: true, phase: .opening))
@@ -127,7 +118,8 @@ import Testing
     @Test func `a filter does not end a page early`() throws {
         let bench = try DirectoryBench(limit: 50)
         let handles = try (0..<10).map { _ in try #require(bench.add()) }
-        let wanted = Set(handles.map(\.id).sorted().enumerated().filter { $0.offset % 3 == 0 }.map(\.element))
+        let wanted = Set(
+            handles.map(\.id).sorted().enumerated().filter { $0.offset % 3 == 0 }.map(\.element))
         let (page, hasMore) = bench.directory.list(after: nil, limit: 3) { wanted.contains($0.id) }
         #expect(page.count == 3)
         #expect(hasMore)

@@ -11,7 +11,8 @@ import Testing
         bench.arrives("ee\n")
         #expect(
             bench.told() == [
-                "read#1 ok 4 'one\n' more", "read#1 ok 4 'two\n' more", "read#1 ok 6 'three\n' more",
+                "read#1 ok 4 'one\n' more", "read#1 ok 4 'two\n' more",
+                "read#1 ok 6 'three\n' more",
             ])
         #expect(bench.surroundings.placesReserved == 3)
         #expect(bench.surroundings.placesUsed == 3)

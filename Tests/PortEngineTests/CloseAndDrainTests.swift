@@ -90,6 +90,9 @@ import Testing
             try close(force: false)
         }
         port.confirm(try #require(leaving.handover))
+        #expect(throws: PortDirectoryError.notEmpty(entries: 0, reserved: 3)) {
+            try close(force: false)
+        }
         port.release(3)
         // Waiters, alerts and running consumers do not matter.
         _ = try port.wait()

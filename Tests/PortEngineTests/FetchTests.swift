@@ -46,6 +46,16 @@ import Testing
         #expect(entry.details?.error?.code == "connection_reset")
     }
 
+    @Test func `G21 the end of a stream is an entry of no bytes, not an empty answer`() throws {
+        let port = try PortBench().port()
+        try port.reserve(1)
+        port.complete([CompletionEntry(kind: .read, status: .endOfStream)])
+        let answer = try port.take()
+        #expect(answer.reason == .entries)
+        #expect(answer.entries.map(\.entry.status) == [.endOfStream])
+        #expect(answer.entries.map(\.entry.bytes) == [0])
+    }
+
     @Test func `G09 a waiting fetch returns on the first post`() throws {
         let port = try PortBench().port()
         let waiter = try port.wait()

@@ -82,6 +82,24 @@ import Testing
         #expect(census.deadlines <= 140)
     }
 
+    @Test func `deadlines that live on are kept when dead ones are dropped`() throws {
+        try port.post("x", "y")
+        let delayed = try port.take(.fetch(max: 1))
+        _ = try port.take(.fetch(lease: 1_000))
+        try port.settle(delayed.lease, nack: [1], delay: 1_000)
+        let waiter = try port.wait(.fetch(max: 1, wait: 999))
+        for _ in 0..<1_000 {
+            let other = try port.wait(.fetch(wait: 500))
+            port.abandon(try #require(other.ticket))
+        }
+        #expect(census.deadlines < 140)
+        bench.pass(milliseconds: 999)
+        #expect(waiter.answer?.reason == .timeout)
+        #expect(port.counts.delayed == 1 && port.counts.leased == 1)
+        bench.pass(milliseconds: 1)
+        #expect(port.counts.queued == 2)
+    }
+
     @Test func `each earlier deadline takes the place of the alarm before`() throws {
         for round in 0..<10_000 {
             let waiter = try port.wait(.fetch(wait: 50_000 - round))

@@ -56,8 +56,8 @@ class Reply:
 class Connection:
     """One connection. Whatever takes longer than the deadline raises TimeoutError."""
 
-    def __init__(self, address, seconds=None):
-        """address: (host, port), or the path of a Unix socket."""
+    def __init__(self, address, seconds=None, receive_bytes=None):
+        """address: (host, port), or the path of a Unix socket. receive_bytes: a small buffer."""
         if isinstance(address, str):
             self.socket = socket.socket(socket.AF_UNIX)
             self.host = "localhost"
@@ -67,6 +67,8 @@ class Connection:
             self.host = f"[{address[0]}]" if ":" in address[0] else address[0]
             self.host += f":{address[1]}"
         self.socket.settimeout(DEADLINE_S if seconds is None else seconds)
+        if receive_bytes:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         try:
             self.socket.connect(address)
         except BaseException:
@@ -144,7 +146,7 @@ class Connection:
         elif found.field("Content-Length") is not None:
             found.body = self._exactly(int(found.field("Content-Length")))
         else:
-            found.body = self._rest()
+            found.body = self.rest()
         return found
 
     def closes(self):
@@ -170,7 +172,8 @@ class Connection:
         finally:
             self.socket.settimeout(before)
 
-    def _more(self):
+    def more(self):
+        """Takes what comes next into the buffer."""
         try:
             piece = self.socket.recv(1 << 18)
         except ConnectionResetError as reset:
@@ -181,7 +184,7 @@ class Connection:
 
     def _until(self, mark):
         while mark not in self.buffer:
-            self._more()
+            self.more()
         found, self.buffer = self.buffer.split(mark, 1)
         return found
 
@@ -190,7 +193,7 @@ class Connection:
         have = len(self.buffer)
         while have < count:
             self.buffer = b""
-            self._more()
+            self.more()
             pieces.append(self.buffer)
             have += len(self.buffer)
         whole = b"".join(pieces)
@@ -206,10 +209,11 @@ class Connection:
             if size == 0:
                 return whole
 
-    def _rest(self):
+    def rest(self):
+        """All bytes up to the end of the connection."""
         try:
             while True:
-                self._more()
+                self.more()
         except ConnectionClosed:
             found, self.buffer = self.buffer, b""
             return found

@@ -1,246 +1,133 @@
-"""A daemon under test, and a client that speaks of ports, sessions and entries."""
+"""A port with devices: short ways to open sessions, submit operations and look at entries."""
 
 import base64
-import dataclasses
-import http.client
 import itertools
-import json
 import os
-import re
-import resource
-import signal
-import socket
-import subprocess
-import threading
 
-DEADLINE_S = 5
-_numbers = itertools.count(1)
+import pytest
+
+from deadline import eventually
+from devices import Device, Echo
+from portcalls import Port
+from processes import Daemon
+
+NUMBERS = itertools.count(1)
 
 
-class Iocpd:
-    """One running daemon."""
+class Lab(Port):
+    """A port of a daemon, its sessions, and the devices that a test makes for them."""
 
-    def __init__(self, *arguments, descriptors=None, watchdog_s=300):
-        def limit():
-            if descriptors:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+    def __init__(self, daemon, **settings):
+        super().__init__(daemon, f"lab-{os.getpid()}-{next(NUMBERS)}", **settings)
+        self.devices = []
 
-        self.log = []
-        self.process = subprocess.Popen(
-            [os.environ["IOCPD_BIN"], "serve", "--listen", "127.0.0.1:0", "--log-format", "json",
-             *arguments],
-            stderr=subprocess.PIPE, text=True, preexec_fn=limit,
-        )
-        self.watchdog = threading.Timer(watchdog_s, self.process.kill)
-        self.watchdog.daemon = True
-        self.watchdog.start()
-        for line in self.process.stderr:
-            self.log.append(line)
-            if match := re.search(r'"address":"127\.0\.0\.1:(\d+)"', line):
-                self.port = int(match[1])
-                break
-        else:
-            raise AssertionError("the daemon does not start: " + "".join(self.log))
-        # Its log is read to the end, or a full pipe would stop it.
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
+    def device(self, **members):
+        """A device that is closed with the test."""
+        device = Device(**members)
+        self.devices.append(device)
+        return device
 
-    def _read(self):
-        for line in self.process.stderr:
-            self.log.append(line)
-
-    @property
-    def pid(self):
-        return self.process.pid
-
-    def resident(self):
-        """Resident memory in KiB."""
-        with open(f"/proc/{self.pid}/status") as status:
-            return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])
-
-    def descriptors(self):
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
-
-    def stop(self, signal_number=signal.SIGTERM, deadline_s=12):
-        self.process.send_signal(signal_number)
-        return self.process.wait(deadline_s)
+    def echo(self):
+        device = Echo()
+        self.devices.append(device)
+        return device
 
     def close(self):
-        """Ends it; a daemon that had crashed before is an error."""
-        self.watchdog.cancel()
-        crashed = self.process.poll()
-        if crashed is None:
-            self.process.kill()
-        self.process.wait()
-        self.reader.join(DEADLINE_S)
-        self.process.stderr.close()
-        assert crashed in (None, 0), f"the daemon ended with {crashed}: {self.log[-20:]}"
-
-
-@dataclasses.dataclass
-class Reply:
-    status: int
-    headers: dict
-    body: bytes
-
-    @property
-    def json(self):
-        return json.loads(self.body)
-
-    @property
-    def code(self):
-        """The code of a problem."""
-        return self.json.get("code")
-
-
-class Client:
-    """A client with one kept connection; one thread at a time."""
-
-    def __init__(self, port, deadline_s=DEADLINE_S):
-        self.port = port
-        self.deadline_s = deadline_s
-        self.connection = None
-
-    def call(self, method, path, body=None, **headers):
-        if self.connection is None:
-            self.connection = http.client.HTTPConnection(
-                "127.0.0.1", self.port, timeout=self.deadline_s)
-        headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        if isinstance(body, (dict, list)):
-            body = json.dumps(body).encode()
-            headers.setdefault("Content-Type", "application/json")
-        elif body:
-            headers.setdefault("Content-Type", "application/octet-stream")
-        try:
-            self.connection.request(method, path, body, headers)
-            reply = self.connection.getresponse()
-            content = reply.read()
-        except BaseException:
-            self.close()
-            raise
-        if reply.will_close:
-            self.close()
-        names = {name.lower(): value for name, value in reply.getheaders()}
-        return Reply(reply.status, names, content)
-
-    def close(self):
-        if self.connection is not None:
-            self.connection.close()
-            self.connection = None
-
-    def get(self, path):
-        return self.call("GET", path)
-
-    def post(self, path, body=None, **headers):
-        return self.call("POST", path, body, **headers)
-
-    def expect(self, status, method, path, body=None, **headers):
-        """The JSON of a reply that must have this status."""
-        reply = self.call(method, path, body, **headers)
-        assert reply.status == status, f"{method} {path}: {reply.status} {reply.body!r}"
-        return reply.json if reply.body else None
-
-    # Ports
-
-    def make_port(self, **settings):
-        name = f"port-{os.getpid()}-{next(_numbers)}"
-        self.expect(201, "PUT", f"/v1/ports/{name}", settings)
-        return name
-
-    def counts(self, port):
-        return self.expect(200, "GET", f"/v1/ports/{port}")
-
-    def take(self, port, count=1, wait_ms=4500, **members):
-        """The next `count` entries, in order, acked as they come."""
-        entries, settle = [], None
-        while len(entries) < count:
-            body = {"max": count - len(entries), "wait_ms": wait_ms, **members}
-            if settle:
-                body["settle"] = settle
-            batch = self.expect(200, "POST", f"/v1/ports/{port}/completions:fetch", body)
-            assert batch["reason"] == "entries", \
-                f"{len(entries)} of {count} entries, then {batch['reason']}: {entries}"
-            entries += batch["entries"]
-            settle = {"lease": batch["lease"], "ack": "all"} if "lease" in batch else None
-        if settle:
-            self.expect(200, "POST", f"/v1/ports/{port}/completions:settle", settle)
-        return entries
-
-    def take_one(self, port, **members):
-        return self.take(port, 1, **members)[0]
-
-    def has_nothing(self, port):
-        """Nothing is queued now."""
-        batch = self.expect(200, "POST", f"/v1/ports/{port}/completions:fetch", {})
-        assert not batch["entries"], batch
-        return batch["reason"] == "timeout"
-
-    def posted_marker(self, port):
-        """Posts a packet that later entries come behind; gives its context."""
-        context = f"marker-{next(_numbers)}"
-        self.expect(200, "POST", f"/v1/ports/{port}/packets", {"packets": [{"context": context}]})
-        return context
+        self.delete(force=True)
+        for device in self.devices:
+            device.close()
 
     # Sessions
 
-    def open(self, uri, port, **members):
-        """The id of a session that is open."""
-        body = {"uri": uri, "port": port, "deliver": "inline", **members}
-        return self.expect(201, "POST", "/v1/sessions", body)["session"]
+    def connected(self, device=None, **members):
+        """(session, peer): a session to a device driven by hand, and the device's end."""
+        device = device or self.device()
+        session = self.open(device.uri, **members)
+        return session, device.accept()
 
-    def start_opening(self, uri, port, **members):
-        return self.expect(201, "POST", "/v1/sessions", {"uri": uri, "port": port, **members})[
-            "session"]
+    def begin_open(self, uri, **members):
+        """A session whose open gives an entry."""
+        body = {"uri": uri, "port": self.name, **members}
+        return self.daemon.post("/v1/sessions", body, status=201)["session"]
+
+    def refused_open(self, uri, **members):
+        """The reply to an inline open that is refused or fails."""
+        body = {"uri": uri, "port": self.name, "deliver": "inline", **members}
+        reply = self.daemon.call("POST", "/v1/sessions", json=body)
+        assert reply.status >= 400, reply
+        return reply
 
     def session(self, session):
-        return self.expect(200, "GET", f"/v1/sessions/{session}")
+        return self.daemon.get(f"/v1/sessions/{session}")
 
-    def delete(self, session, force=False):
-        query = "?force=true" if force else ""
-        return self.expect(202, "DELETE", f"/v1/sessions/{session}{query}")
+    def drop(self, session, force=False):
+        """DELETEs a session; what the reply says of it."""
+        reply = self.daemon.call(
+            "DELETE", f"/v1/sessions/{session}" + ("?force=true" if force else ""))
+        assert reply.status == 202, reply
+        return reply.json()
 
-    def submit(self, session, *operations):
-        """The ids of accepted operations."""
-        body = {"operations": [encoded(operation) for operation in operations]}
-        reply = self.expect(202, "POST", f"/v1/sessions/{session}/operations", body)
-        return [operation["operation"] for operation in reply["operations"]]
+    def shut(self, session):
+        return self.daemon.post(f"/v1/sessions/{session}:shutdown", {"how": "write"})
+
+    def cancel(self, session, *operations):
+        body = {"operations": list(operations)} if operations else {}
+        return self.daemon.post(f"/v1/sessions/{session}:cancel", body)
+
+    # Operations
 
     def start(self, session, op, **members):
         """The id of one accepted operation."""
-        return self.submit(session, {"op": op, **members})[0]
+        return self.submit(session, encoded({"op": op, **members}))[0]
 
     def do(self, session, op, **members):
         """The entry of one inline operation."""
-        body = encoded({"op": op, "deliver": "inline", **members})
-        return self.expect(200, "POST", f"/v1/sessions/{session}/operations", body)["entries"][0]
+        return self.inline(session, **encoded({"op": op, **members}))
 
     def refused(self, session, op, **members):
         """(status, code) of an operation that is not accepted."""
-        body = encoded({"op": op, **members})
-        reply = self.post(f"/v1/sessions/{session}/operations", body)
-        assert reply.status >= 400, reply.body
+        reply = self.daemon.call(
+            "POST", f"/v1/sessions/{session}/operations", json=encoded({"op": op, **members}))
+        assert reply.status >= 400, reply
         return reply.status, reply.code
 
-    def operation(self, operation, session):
-        return self.expect(200, "GET", f"/v1/sessions/{session}/operations/{operation}")
+    def operation(self, session, operation):
+        return self.daemon.get(f"/v1/sessions/{session}/operations/{operation}")
 
-    def until(self, look, wanted, what="it"):
-        """Asks until the answer is as wanted; the daemon tells such things to nobody."""
-        done = threading.Event()
-        timer = threading.Timer(DEADLINE_S, done.set)
-        timer.start()
-        try:
-            while not wanted(answer := look()):
-                assert not done.wait(0.005), f"{what} is {answer} still"
-            return answer
-        finally:
-            timer.cancel()
+    def credit(self, session, operation, add):
+        path = f"/v1/sessions/{session}/operations/{operation}:credit"
+        return self.daemon.post(path, {"add": add})["credit"]
 
-    def paused(self, operation, session, by):
-        """Waits until a read pauses."""
-        return self.until(
-            lambda: self.operation(operation, session),
-            lambda status: (status["state"], status.get("paused_by")) == ("paused", by))
+    def wait_state(self, session, operation, state, **members):
+        """Waits until an operation is in a state, which the daemon tells nobody by itself."""
+        wanted = {"state": state, **members}
+        return eventually(
+            lambda: wanted.items() <= self.operation(session, operation).items(),
+            f"{operation} {wanted}")
+
+    def wait_counts(self, **wanted):
+        """Waits until the port's counts are such."""
+        return eventually(lambda: wanted.items() <= self.counts().items(), f"counts {wanted}")
+
+    # Entries
+
+    def entries(self, count, **members):
+        """The next `count` entries in order, for good."""
+        found = []
+        while len(found) < count:
+            more = self.take(max=min(4096, count - len(found)), **members)
+            assert more, f"{len(found)} of {count} entries came: {found}"
+            found += more
+        return found
+
+    def entry(self, **members):
+        return self.entries(1, **members)[0]
+
+    def has_nothing(self):
+        """Nothing is queued now."""
+        reply = self.fetch()
+        assert reply["reason"] == "timeout", reply
+        return True
 
 
 def encoded(operation):
@@ -256,30 +143,57 @@ def data(entry):
         return b""
     if entry["encoding"] == "base64":
         return base64.b64decode(entry["data"])
-    if entry["encoding"] == "hex":
-        return bytes.fromhex(entry["data"])
     return entry["data"].encode()
 
 
 def outcome(entry):
-    """What an entry says in short: (status, bytes, error code)."""
+    """An entry in short: (status, bytes, error code)."""
     return entry["status"], entry["bytes"], entry.get("error", {}).get("code")
 
 
-def raw_request(method, path, body=None, **headers):
-    """The bytes of a request, for clients that break off."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
-    content = b"" if body is None else json.dumps(encoded(body)).encode()
-    if content:
-        lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
+ABORTED = ("cancelled", 0, "operation_aborted")
+TIMED_OUT = ("timed_out", 0, "timed_out")
 
 
-def raw_connection(port, receive_buffer=None):
-    connection = socket.socket()
-    if receive_buffer:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    connection.settimeout(DEADLINE_S)
-    connection.connect(("127.0.0.1", port))
-    return connection
+@pytest.fixture(scope="module")
+def socket_folder(tmp_path_factory):
+    """A directory that Unix targets may lie in."""
+    return tmp_path_factory.mktemp("s")
+
+
+@pytest.fixture(scope="module")
+def device_daemon(socket_folder):
+    """A daemon whose sessions may lead to loopback and into the socket folder."""
+    targets = [
+        "tcp://127.0.0.0/8", "tcp://[::1]/128", "tcp-listen://127.0.0.0/8",
+        "tcp-listen://[::1]/128", f"unix://{socket_folder}", f"unix-listen://{socket_folder}",
+    ]
+    daemon = Daemon(*(word for target in targets for word in ("--allow-target", target)))
+    try:
+        yield daemon
+        daemon.empty()
+        assert daemon.stop() == 0
+    finally:
+        daemon.kill()
+
+
+@pytest.fixture
+def lab(device_daemon):
+    """A fresh port with default settings."""
+    lab = Lab(device_daemon)
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def make_lab(device_daemon):
+    """Makes ports with settings."""
+    made = []
+
+    def make(**settings):
+        made.append(Lab(device_daemon, **settings))
+        return made[-1]
+
+    yield make
+    for lab in made:
+        lab.close()

@@ -116,9 +116,9 @@ class Daemon:
 
     # ----------------------------------------------------------------------------------- the calls
 
-    def connect(self, seconds=None):
+    def connect(self, seconds=None, receive_bytes=None):
         """A new connection; close it, or use it with `with`."""
-        return Connection(self.address, seconds)
+        return Connection(self.address, seconds, receive_bytes)
 
     def call(self, method, target, body=None, *, json=None, headers=None, seconds=None):
         """One request on a connection of its own."""

@@ -39,6 +39,8 @@ struct Route: Sendable {
     /// The media types that it can answer with.
     let produces: [String]
     let handler: Handler
+    /// The verbs that may follow its last segment: `{session}:cancel` is no `{session}`.
+    var verbs: [String] = []
 
     init(
         _ method: String, _ template: String, body: BodyRule = .none, query: [String] = [],
@@ -66,7 +68,9 @@ struct Route: Sendable {
             case .literal(let text):
                 guard segment == text else { return nil }
             case .parameter:
-                guard !segment.isEmpty else { return nil }
+                guard !segment.isEmpty, !verbs.contains(where: segment.hasSuffix) else {
+                    return nil
+                }
                 parameters.append(segment)
             case .verb(let verb):
                 guard segment.utf8.count > verb.utf8.count, segment.hasSuffix(verb) else {

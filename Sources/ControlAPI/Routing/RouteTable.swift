@@ -70,7 +70,15 @@ enum RouteTable {
         return templates
     }()
 
-    private static let bySegmentCount = Dictionary(grouping: all) { $0.pieces.count }
+    private static let bySegmentCount: [Int: [Route]] = {
+        let routes = all.map { route in
+            var route = route
+            let verbs = templates.filter { $0.hasPrefix(route.template + ":") }
+            route.verbs = verbs.map { String($0.dropFirst(route.template.count)) }
+            return route
+        }
+        return Dictionary(grouping: routes) { $0.pieces.count }
+    }()
 
     /// The routes whose paths have so many segments.
     static func routes(count: Int) -> [Route] { bySegmentCount[count] ?? [] }

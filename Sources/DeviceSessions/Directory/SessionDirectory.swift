@@ -21,8 +21,10 @@ public final class SessionDirectory: Sendable {
         /// Sessions whose open failed, which are shown for a while.
         var failed = Deque<(id: SessionID, until: MonotonicInstant)>()
         var closed: ExpiringSet<SessionID>
-        /// Sessions that take a place: all but the failed ones.
-        var live = 0
+        /// Sessions that take a place: all that their workers still run, shown or not.
+        var live: Set<SessionID> = []
+        /// Whether sessions that come now must end at once.
+        var isDraining = false
         var generator: SeededGenerator
     }
 
@@ -55,14 +57,16 @@ public final class SessionDirectory: Sendable {
         isHidden: Bool, _ make: @Sendable (SessionID) -> SessionHandle
     ) -> SessionHandle? {
         let handle: SessionHandle? = directory.withLock { directory in
-            guard directory.live < limit else { return nil }
+            guard directory.live.count < limit else { return nil }
             var id = SessionID(directory.generator.next())
-            while directory.sessions[id] != nil { id = SessionID(directory.generator.next()) }
+            while directory.sessions[id] != nil || directory.live.contains(id) {
+                id = SessionID(directory.generator.next())
+            }
             let handle = make(id)
             directory.sessions[id] = handle
             directory.ids.insert(id, at: SessionDirectory.position(of: id, in: directory.ids))
             if isHidden { directory.hidden.insert(id) }
-            directory.live += 1
+            directory.live.insert(id)
             return handle
         }
         handle?.port.sessionOpened()
@@ -70,10 +74,10 @@ public final class SessionDirectory: Sendable {
     }
 
     /// Whether one more session may exist.
-    public var mayAdd: Bool { directory.withLock { $0.live < limit } }
+    public var mayAdd: Bool { directory.withLock { $0.live.count < limit } }
 
     /// How many sessions exist, those that failed not counted.
-    public var count: Int { directory.withLock { $0.live } }
+    public var count: Int { directory.withLock { $0.live.count } }
 
     /// The session with this id.
     ///
@@ -126,6 +130,17 @@ public final class SessionDirectory: Sendable {
     /// Every session, for the end of a port or of the daemon.
     public func all() -> [SessionHandle] { directory.withLock { Array($0.sessions.values) } }
 
+    /// Every session, to be closed; those that come later are closed by their workers at once.
+    public func startDraining() -> [SessionHandle] {
+        directory.withLock { directory in
+            directory.isDraining = true
+            return Array(directory.sessions.values)
+        }
+    }
+
+    /// Whether sessions that come now must end at once.
+    public var isDraining: Bool { directory.withLock { $0.isDraining } }
+
     /// An inline open has succeeded, or its client has gone: the session can be seen from now on.
     public func show(_ handle: SessionHandle) {
         directory.withLock { _ = $0.hidden.remove(handle.id) }
@@ -138,8 +153,9 @@ public final class SessionDirectory: Sendable {
     public func ended(_ handle: SessionHandle, _ phase: SessionPhase) {
         let now = clock.now()
         directory.withLock { directory in
+            directory.live.remove(handle.id)
+            // Whoever asked for it may have been told of its failure, and it forgotten, before this.
             guard directory.sessions[handle.id] === handle else { return }
-            directory.live -= 1
             if phase == .failed {
                 let until = now.advanced(milliseconds: rememberedMilliseconds)
                 directory.failed.append((handle.id, until))
@@ -155,6 +171,18 @@ public final class SessionDirectory: Sendable {
     /// Forgets a session whose inline open failed: it never was.
     public func forget(_ handle: SessionHandle) {
         directory.withLock { remove(handle.id, &$0) }
+    }
+
+    /// A failed session has been deleted: it is not shown any longer, and its id is that of a closed
+    /// one. Any other session stays as it is.
+    public func dismiss(_ handle: SessionHandle) {
+        guard handle.snapshot.phase == .failed else { return }
+        let now = clock.now()
+        directory.withLock { directory in
+            guard directory.sessions[handle.id] === handle else { return }
+            remove(handle.id, &directory)
+            directory.closed.insert(handle.id, at: now)
+        }
     }
 
     private func remove(_ id: SessionID, _ directory: inout Directory) {

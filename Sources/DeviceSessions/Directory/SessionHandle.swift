@@ -84,10 +84,6 @@ public final class SessionHandle: Sendable {
     public func submit(
         _ requests: [OperationRequest], at now: MonotonicInstant
     ) throws(SubmitError) -> [OperationID] {
-        for request in requests where !operationNames.contains(request.kind.name) {
-            throw .unsupported(
-                operation: request.kind.name, transport: configuration.transport)
-        }
         // Room comes last: a request that cannot be accepted for another reason must not take any.
         if let refusal = front.withLock({ check(requests, $0) }) { throw refusal }
         var places = 0
@@ -114,7 +110,11 @@ public final class SessionHandle: Sendable {
     private func check(_ requests: [OperationRequest], _ front: Front) -> SubmitError? {
         let phase = front.snapshot.phase
         if front.isClosing || phase != .opening && phase != .open {
-            return .notOpen(front.isClosing && phase == .open ? .closing : phase)
+            let isStillOpen = phase == .open || phase == .opening
+            return .notOpen(front.isClosing && isStillOpen ? .closing : phase)
+        }
+        for request in requests where !operationNames.contains(request.kind.name) {
+            return .unsupported(operation: request.kind.name, transport: configuration.transport)
         }
         var standing = front.standingReads
         var bytes = 0
@@ -174,8 +174,11 @@ public final class SessionHandle: Sendable {
 
     /// Shuts the output once what is queued has been sent; new writes are refused from now on.
     ///
-    /// - Throws: `.notOpen`.
+    /// - Throws: `.notOpen`, or `.unsupported` for a session that has no output.
     public func shutdownOutput() throws(SubmitError) {
+        guard operationNames.contains("write") else {
+            throw .unsupported(operation: "shutdown", transport: configuration.transport)
+        }
         let phase: SessionPhase? = front.withLock { front in
             let phase = front.snapshot.phase
             guard !front.isClosing, phase == .open || phase == .opening else { return phase }
@@ -221,6 +224,20 @@ public final class SessionHandle: Sendable {
             front.isMarked = false
             defer { front.inbox = [] }
             return front.inbox
+        }
+    }
+
+    /// Refuses operations from now on, and gives those that were accepted and not yet taken.
+    public func refuseOperations() -> [IOOperation] {
+        front.withLock { front in
+            front.isClosing = true
+            var accepted: [IOOperation] = []
+            front.inbox.removeAll { message in
+                guard case .operations(let operations) = message else { return false }
+                accepted += operations
+                return true
+            }
+            return accepted
         }
     }
 

@@ -68,6 +68,12 @@ extension DeviceSession {
         }
     }
 
+    /// Ends operations that were accepted just before the close was known.
+    mutating func endLateOperations(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
+        if closing?.hasEndedOperations == true { endOperations(&effects) }
+        continueClosing(at: now, &effects)
+    }
+
     // MARK: - Linger
 
     private func hasLingered(at now: MonotonicInstant) -> Bool {
@@ -75,7 +81,8 @@ extension DeviceSession {
         return until <= now
     }
 
-    /// Shuts the output, throws input away and asks the kernel what it has not yet got rid of.
+    /// Asks the kernel what it has not yet got rid of; meanwhile shuts the output and throws input
+    /// away.
     ///
     /// Closing a socket with unread input resets the connection, and bytes that were `ok` would be
     /// lost with it.
@@ -85,12 +92,8 @@ extension DeviceSession {
         if closing?.lingerUntil == nil {
             let until = now.advanced(milliseconds: configuration.lingerMilliseconds)
             closing?.lingerUntil = until
-            if outputState.isOpen {
-                outputState = .shut
-                let step = newStep()
-                shutdownStep = step
-                effects.append(.submit(step: step, .shutdownOutput(descriptor)))
-            }
+            probeFoundNothing = false
+            isInputInTheWay = false
         }
         let step = newStep()
         unsentStep = step
@@ -102,19 +105,35 @@ extension DeviceSession {
     ) {
         unsentStep = nil
         guard let until = closing?.lingerUntil, let descriptor else { return }
-        if case .control(.number(let count)) = result, count > 0 {
-            if receiveStep == nil && inputState.isOpen {
-                let step = newStep()
-                receiveStep = step
-                effects.append(
-                    .submit(step: step, .receive(descriptor, limit: DeviceSession.readAhead)))
+        var count = 0
+        if case .control(.number(let number)) = result { count = number }
+        if count == 0 {
+            // The peer has everything. With nothing unread either, a close is as good as a wait.
+            if !outputState.isOpen || !inputState.isOpen || probeFoundNothing {
+                closing?.lingerUntil = now
+                return
             }
-            let again = min(now.advanced(milliseconds: 5), until)
-            isLingerTimerArmed = true
-            effects.append(.arm(.linger, at: again))
-        } else {
-            closing?.lingerUntil = now
+            if !isInputInTheWay {
+                let step = newStep()
+                probeStep = step
+                effects.append(.submit(step: step, .control(descriptor, .unreadBytes)))
+                return
+            }
         }
+        if outputState.isOpen {
+            outputState = .shut
+            let step = newStep()
+            shutdownStep = step
+            effects.append(.submit(step: step, .shutdownOutput(descriptor)))
+        }
+        if receiveStep == nil && inputState.isOpen {
+            let step = newStep()
+            receiveStep = step
+            effects.append(
+                .submit(step: step, .receive(descriptor, limit: DeviceSession.readAhead)))
+        }
+        isLingerTimerArmed = true
+        effects.append(.arm(.linger, at: min(now.advanced(milliseconds: 5), until)))
     }
 
     // MARK: - The end

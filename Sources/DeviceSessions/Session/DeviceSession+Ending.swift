@@ -11,11 +11,15 @@ extension DeviceSession {
     ) {
         guard let pending = operations.removeValue(forKey: number) else { return }
         leaveLanes(number)
-        if case .transact = pending.operation.kind, pending.isAnswering {
-            // The standing read goes on with the frame that it had begun.
-            input.prepend(setAside)
-            setAside = []
-            scanned = 0
+        lastActivity = present
+        if case .transact = pending.operation.kind {
+            probeFoundNothing = false
+            if pending.hasBegun {
+                // The standing read goes on with the frame that it had begun.
+                input.prepend(setAside)
+                setAside = []
+                scanned = 0
+            }
         }
         snapshot.counters.operationsCompleted += 1
         if status == .failed {
@@ -102,6 +106,7 @@ extension DeviceSession {
         _ numbers: [UInt64]?, at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
         _ effects: inout [SessionEffect]
     ) -> CancelAnswer {
+        present = now
         var answer = CancelAnswer()
         for number in numbers ?? operations.keys.sorted() {
             if operations[number] != nil {
@@ -122,9 +127,8 @@ extension DeviceSession {
     mutating func stop(
         _ number: UInt64, as status: EntryStatus, _ effects: inout [SessionEffect]
     ) {
-        guard let pending = operations[number], closing == nil || status == .cancelled else {
-            return
-        }
+        // A session that closes ends all that is pending, in the order of acceptance.
+        guard let pending = operations[number], closing == nil else { return }
         if case .stopping = pending.progress { return }
         if case .queued = pending.progress {
             finish(number, status, &effects)
@@ -169,7 +173,7 @@ extension DeviceSession {
     /// Whether a transact is using the input that a standing read would otherwise get.
     private func isHeldUp(_ number: UInt64) -> Bool {
         guard number == standing, let head = readLane.first else { return false }
-        return operations[head]?.isAnswering == true
+        return operations[head]?.hasBegun == true
     }
 
     // MARK: - All at once

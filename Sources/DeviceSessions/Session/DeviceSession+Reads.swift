@@ -77,8 +77,8 @@ extension DeviceSession {
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
         _ effects: inout [SessionEffect]
     ) {
-        // While a transact reads its answer, bytes are the transact's.
-        if let head = readLane.first, operations[head]?.isAnswering == true { return }
+        // From the first byte of a transact to its end, what arrives is its answer.
+        if let head = readLane.first, operations[head]?.hasBegun == true { return }
         while let number = standing, let pending = operations[number],
             case .read(let goal, _, _) = pending.operation.kind,
             case .complete(let size, let status, let error) = verdict(on: goal)
@@ -127,7 +127,8 @@ extension DeviceSession {
             return input.count >= size ? .complete(size: size, .ok, nil) : endVerdict
         case .until(let delimiter, let limit):
             let end = input.end(of: delimiter, from: scanned)
-            scanned = max(0, input.count - delimiter.count + 1)
+            // A frame that was found may have to wait for room, and must be found again then.
+            if end == nil { scanned = max(scanned, input.count - delimiter.count + 1) }
             if let end, end <= limit { return .complete(size: end, .ok, nil) }
             if end != nil || input.count >= limit {
                 return .complete(size: limit, .failed, .frameTooLong)

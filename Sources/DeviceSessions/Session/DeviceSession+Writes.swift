@@ -16,7 +16,9 @@ extension DeviceSession {
         if case .stopping = pending.progress { return false }
         switch pending.operation.kind {
         case .write(let bytes):
-            if failIfOutputEnded(number, pending, &effects) { return true }
+            // What the kernel took in full is done, whatever became of the output since.
+            let isOut = pending.sent == bytes.count && !bytes.isEmpty
+            if !isOut && failIfOutputEnded(number, pending, &effects) { return true }
             if pending.sent == bytes.count {
                 finish(number, .ok, bytes: pending.sent, &effects)
                 return true
@@ -27,14 +29,17 @@ extension DeviceSession {
             if pending.isAnswering { return false }
             if case .queued = pending.progress {
                 guard readLane.first == number,
-                    mayStart(discardsInput: discardsInput, &effects)
+                    mayStart(number, discardsInput: discardsInput, &effects)
                 else { return false }
                 if discardsInput {
                     operations[number]?.discarded = input.count
                     input = InputBuffer()
                 }
+                if standing != nil && !input.isEmpty { setAside = input.take(input.count) }
                 operations[number]?.progress = .running
+                operations[number]?.hasBegun = true
                 probeFoundNothing = false
+                scanned = 0
             }
             if failIfOutputEnded(number, pending, &effects) { return true }
             guard pending.sent == bytes.count else {
@@ -63,10 +68,6 @@ extension DeviceSession {
         _ effects: inout [SessionEffect]
     ) {
         operations[number]?.isAnswering = true
-        if standing != nil && !input.isEmpty {
-            setAside = input.take(input.count)
-        }
-        scanned = 0
         if let timeoutMilliseconds {
             operations[number]?.hasAnswerTimer = true
             effects.append(
@@ -102,7 +103,7 @@ extension DeviceSession {
     /// Bytes that have arrived by now belong to the standing read, or are to be thrown away: both
     /// must be known to be all, so the kernel is asked whether it has more.
     private mutating func mayStart(
-        discardsInput: Bool, _ effects: inout [SessionEffect]
+        _ number: UInt64, discardsInput: Bool, _ effects: inout [SessionEffect]
     ) -> Bool {
         guard standing != nil || discardsInput else { return true }
         if let standing, case .paused = operations[standing]?.progress, !input.isEmpty {
@@ -112,12 +113,15 @@ extension DeviceSession {
         guard probeStep == nil, !isInputInTheWay, let descriptor else { return false }
         let step = newStep()
         probeStep = step
+        probeFor = number
         effects.append(.submit(step: step, .control(descriptor, .unreadBytes)))
         return false
     }
 
     mutating func probeDone(_ result: StepResult) {
         probeStep = nil
+        // A look that was made for a transact which has ended says nothing to the next one.
+        guard closing != nil || readLane.first == probeFor else { return }
         if case .control(.number(let count)) = result, count > 0 {
             isInputInTheWay = true
         } else {
@@ -140,12 +144,13 @@ extension DeviceSession {
         case .failed(.cancelled):
             break
         case .failed(let errno):
-            let error = EntryError(errno)
+            // A broken pipe ends the output alone, unless a reset has been told already; anything
+            // else is the end of the connection, and the input ends with it once its last bytes
+            // are read.
+            let error = connectionError ?? EntryError(errno)
             outputState = .failed(error)
             snapshot.lastError = error
-            // A broken pipe ends the output alone; anything else is the end of the connection, and
-            // the input ends with it once its last bytes are read.
-            if errno != .brokenPipe { connectionError = connectionError ?? error }
+            if errno != .brokenPipe { connectionError = error }
         default:
             preconditionFailure("a send gave \(result)")
         }

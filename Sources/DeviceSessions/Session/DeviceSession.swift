@@ -24,6 +24,8 @@ public struct DeviceSession: Sendable {
         var sent = 0
         /// Whether a transact has sent its request and reads the answer.
         var isAnswering = false
+        /// Whether a transact has begun: from its first byte on, input is its answer.
+        var hasBegun = false
         var hasAnswerTimer = false
         /// Data entries that a standing read may still give, where that is limited.
         var credit: Int?
@@ -77,6 +79,8 @@ public struct DeviceSession: Sendable {
     var acceptStep: UInt64?
     /// The look for unread bytes that a transact makes before it starts behind a standing read.
     var probeStep: UInt64?
+    /// The transact that the look is for.
+    var probeFor: UInt64 = 0
     var probeFoundNothing = false
     /// The kernel has bytes that must be read before a transact may start.
     var isInputInTheWay = false
@@ -90,6 +94,8 @@ public struct DeviceSession: Sendable {
     var isAwaitingRoom = false
 
     var lastActivity: MonotonicInstant
+    /// The moment of the event that is being handled.
+    var present: MonotonicInstant
     var snapshot = SessionSnapshot()
 
     /// A session whose transport now begins to open it.
@@ -103,6 +109,7 @@ public struct DeviceSession: Sendable {
         shape = .stream
         phase = .opening
         lastActivity = now
+        present = now
     }
 
     /// A session that an accept brought: open at once, without an `open` entry.
@@ -117,6 +124,7 @@ public struct DeviceSession: Sendable {
         descriptor = accepted
         openDelivered = true
         lastActivity = now
+        present = now
         snapshot.phase = .open
         snapshot.peer = peer
     }
@@ -159,6 +167,7 @@ public struct DeviceSession: Sendable {
         _ accepted: [IOOperation], at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
         _ effects: inout [SessionEffect]
     ) {
+        present = now
         for operation in accepted {
             nextUnseenOperation = operation.number + 1
             var pending = Pending(operation: operation)
@@ -182,7 +191,7 @@ public struct DeviceSession: Sendable {
         case .opening: break
         // Accepted just before the end was known: it ends as those before it did.
         case .failed: failAll(with: failure ?? .operationAborted, &effects)
-        case .closing, .closed: continueClosing(at: now, &effects)
+        case .closing, .closed: endLateOperations(at: now, &effects)
         }
     }
 
@@ -191,6 +200,7 @@ public struct DeviceSession: Sendable {
         _ step: UInt64, _ result: StepResult, at now: MonotonicInstant,
         _ surroundings: some SessionSurroundings, _ effects: inout [SessionEffect]
     ) {
+        present = now
         if let tag = openingSteps.removeValue(forKey: step) {
             let moves = opening?.stepDone(tag: tag, result) ?? []
             perform(moves, at: now, surroundings, &effects)
@@ -219,6 +229,7 @@ public struct DeviceSession: Sendable {
         _ timer: SessionTimer, at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
         _ effects: inout [SessionEffect]
     ) {
+        present = now
         switch timer {
         case .operation(let number):
             guard operations[number] != nil else { return }
@@ -265,6 +276,7 @@ public struct DeviceSession: Sendable {
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
         _ effects: inout [SessionEffect]
     ) {
+        present = now
         isAwaitingRoom = false
         if phase == .open { advance(at: now, surroundings, &effects) }
     }

@@ -18,16 +18,14 @@ extension PortState {
         var answer = SettleAnswer()
         // 0 is no lease: what is asked in its name finds nothing that it may settle.
         let number = request.lease.flatMap { $0.generation == generation ? $0.number : nil } ?? 0
-        var named = Set<UInt64>()
         for rejection in request.nack {
-            if let seq = seqOf(rejection.entry) { named.insert(seq) }
             nack(rejection, by: number, at: now, &answer, &effects)
         }
         switch request.ack {
         case nil: break
         case .all:
-            // An entry whose nack came too late failed all the same: it must not be acked.
-            for seq in leases[number]?.batch ?? [] where !named.contains(seq) {
+            // None that was named in `nack`, in time or too late: those are the lease's no longer.
+            for seq in leases[number]?.batch ?? [] {
                 if acknowledge(seq, by: number, &effects) { answer.acked += 1 }
             }
         case .entries(let references):

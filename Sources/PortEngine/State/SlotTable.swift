@@ -18,8 +18,6 @@ struct SlotTable {
     private var chunks = Deque<Chunk>()
     private(set) var count = 0
 
-    var isEmpty: Bool { count == 0 }
-
     /// Chunks in use: at most one for each slot.
     var chunkCount: Int { chunks.count }
 

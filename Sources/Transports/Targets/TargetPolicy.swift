@@ -1,6 +1,8 @@
 public import DeviceSessions
 
-/// What sessions may be opened to: the allow rules. Whatever no rule names is denied.
+/// What sessions may be opened to: the allow rules.
+///
+/// Whatever no rule names is denied.
 public struct TargetPolicy: Sendable {
     /// The rules, in the order they were given.
     public let rules: [TargetRule]
@@ -16,7 +18,8 @@ public struct TargetPolicy: Sendable {
                     TargetRule(
                         scheme: scheme, .address(.v4(0x7F00_0000), prefixLength: 8, ports: nil)),
                     TargetRule(
-                        scheme: scheme, .address(.v6(high: 0, low: 1), prefixLength: 128, ports: nil)),
+                        scheme: scheme,
+                        .address(.v6(high: 0, low: 1), prefixLength: 128, ports: nil)),
                 ]
             })
     }
@@ -53,22 +56,26 @@ public struct TargetPolicy: Sendable {
     }
 
     /// The allowed directory that a path lies in, with the rest of the path.
+    ///
+    /// Paths are compared by their bytes, as the kernel does.
     public func target(for path: String, scheme: String) -> PathTarget? {
         for rule in rules where rule.scheme == scheme {
             switch rule.place {
             case .address, .name:
                 continue
             case .directory(let directory):
-                if path == directory { return TargetPolicy.split(path) }
+                if path.utf8.elementsEqual(directory.utf8) { return TargetPolicy.split(path) }
                 let prefix = directory == "/" ? "/" : directory + "/"
-                if path.hasPrefix(prefix) {
-                    return PathTarget(
-                        directory: directory, relative: String(path.dropFirst(prefix.count)))
+                if path.utf8.starts(with: prefix.utf8) {
+                    let rest = path.utf8.dropFirst(prefix.utf8.count)
+                    return PathTarget(directory: directory, relative: String(Substring(rest)))
                 }
             case .pattern(let directory, let before, let after):
-                guard let target = TargetPolicy.split(path), target.directory == directory,
+                guard let target = TargetPolicy.split(path),
+                    target.directory.utf8.elementsEqual(directory.utf8),
                     target.relative.utf8.count >= before.utf8.count + after.utf8.count,
-                    target.relative.hasPrefix(before), target.relative.hasSuffix(after)
+                    target.relative.utf8.starts(with: before.utf8),
+                    target.relative.utf8.reversed().starts(with: after.utf8.reversed())
                 else { continue }
                 return target
             }
@@ -77,11 +84,12 @@ public struct TargetPolicy: Sendable {
     }
 
     private static func split(_ path: String) -> PathTarget? {
-        guard let slash = path.lastIndex(of: "/") else { return nil }
-        let directory = String(path[..<slash])
+        let bytes = path.utf8
+        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+        let directory = String(Substring(bytes[..<slash]))
         return PathTarget(
             directory: directory.isEmpty ? "/" : directory,
-            relative: String(path[path.index(after: slash)...]))
+            relative: String(Substring(bytes[bytes.index(after: slash)...])))
     }
 }
 
@@ -117,6 +125,10 @@ public struct TargetRule: Hashable, Sendable {
             throw .invalidURI("a rule is scheme://host, scheme://address/prefix or scheme:///path")
         }
         scheme = String(text[..<separator.lowerBound])
+        let isScheme = scheme.utf8.allSatisfy { (97...122).contains($0) || $0 == 45 }
+        guard !scheme.isEmpty, isScheme else {
+            throw .invalidURI("its scheme is not written in small letters and dashes")
+        }
         let rest = text[separator.upperBound...]
         place =
             rest.hasPrefix("/")
@@ -124,20 +136,22 @@ public struct TargetRule: Hashable, Sendable {
     }
 
     private static func path(_ text: String) throws(TargetError) -> Place {
-        var path = text
-        while path.count > 1 && path.hasSuffix("/") { path.removeLast() }
-        let segments = path.split(separator: "/", omittingEmptySubsequences: true)
-        guard !segments.contains(".."), !segments.contains(".") else {
-            throw .invalidURI("a rule's path has no dots")
+        let segments = text.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }
+        guard !segments.contains(".."), !segments.contains("."), !text.utf8.contains(0) else {
+            throw .invalidURI("a rule's path has no dotted segments")
         }
-        guard path.contains("*") else { return .directory(path) }
-        guard let last = segments.last, last.filter({ $0 == "*" }).count == 1,
-            !segments.dropLast().contains(where: { $0.contains("*") }),
-            let star = last.firstIndex(of: "*")
-        else { throw .invalidURI("a star may stand once, in the last segment") }
+        guard text.utf8.contains(UInt8(ascii: "*")) else {
+            return .directory("/" + segments.joined(separator: "/"))
+        }
+        let directory = "/" + segments.dropLast().joined(separator: "/")
+        let parts = (segments.last ?? "").utf8.split(
+            separator: UInt8(ascii: "*"), omittingEmptySubsequences: false)
+        guard parts.count == 2, !directory.utf8.contains(UInt8(ascii: "*")) else {
+            throw .invalidURI("a star may stand once, in the last segment")
+        }
         return .pattern(
-            directory: "/" + segments.dropLast().joined(separator: "/"),
-            before: String(last[..<star]), after: String(last[last.index(after: star)...]))
+            directory: directory, before: String(Substring(parts[0])),
+            after: String(Substring(parts[1])))
     }
 
     private static func network(_ text: String) throws(TargetError) -> Place {
@@ -150,13 +164,17 @@ public struct TargetRule: Hashable, Sendable {
         }
         var length: Int?
         if let slash = host.lastIndex(of: "/") {
-            guard let number = Int(host[host.index(after: slash)...]), number >= 0 else {
+            guard let number = TargetRule.number(host[host.index(after: slash)...]) else {
                 throw .invalidURI("the prefix length is no number")
             }
             length = number
             host = String(host[..<slash])
         }
-        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
+        if isBracketed { host = String(host.dropFirst().dropLast()) }
+        if host.contains(":") != isBracketed {
+            throw .invalidURI("an IPv6 address, and nothing else, stands in brackets")
+        }
         if let address = IPAddress(host) {
             let width = if case .v4 = address { 32 } else { 128 }
             guard length ?? width <= width else {
@@ -172,10 +190,19 @@ public struct TargetRule: Hashable, Sendable {
 
     private static func ports(_ text: Substring) throws(TargetError) -> ClosedRange<UInt16> {
         let ends = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard (1...2).contains(ends.count), let first = UInt16(ends[0]),
-            let last = UInt16(ends[ends.count - 1]), first <= last
+        guard (1...2).contains(ends.count),
+            let first = TargetRule.number(ends[0]).flatMap(UInt16.init(exactly:)),
+            let last = TargetRule.number(ends[ends.count - 1]).flatMap(UInt16.init(exactly:)),
+            first <= last
         else { throw .invalidURI("its ports are no number and no range from-to") }
         return first...last
+    }
+
+    /// A number of one to five digits, without a sign.
+    private static func number(_ text: Substring) -> Int? {
+        guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy({ (48...57).contains($0) })
+        else { return nil }
+        return Int(text)
     }
 }
 

@@ -28,6 +28,10 @@ public struct TargetURI: Hashable, Sendable {
     /// - Throws: `.invalidURI` for what is no `scheme://host:port` or `scheme:///path`, for user
     ///   information, a query, a fragment, or a path with `..`.
     public init(_ text: String) throws(TargetError) {
+        // Past this, a character is a byte: no accent can hide a slash from what looks for one.
+        guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw .invalidURI("it has a blank, or what must be written as percent escapes")
+        }
         guard let separator = text.firstRange(of: "://") else {
             throw .invalidURI("it has no scheme followed by ://")
         }
@@ -36,9 +40,6 @@ public struct TargetURI: Hashable, Sendable {
         guard !rest.contains("#") else { throw .invalidURI("it has a fragment") }
         guard !rest.contains("?") else {
             throw .invalidURI("it has a query, and this transport takes none")
-        }
-        guard rest.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F }) else {
-            throw .invalidURI("it has a blank or a control character")
         }
         self.scheme = scheme
         if rest.hasPrefix("/") {
@@ -50,13 +51,14 @@ public struct TargetURI: Hashable, Sendable {
 
     private static func host(_ text: Substring) throws(TargetError) -> Place {
         guard !text.contains("@") else { throw .invalidURI("it has user information") }
+        guard !text.contains("/") else { throw .invalidURI("a path follows its host and port") }
         guard let colon = text.lastIndex(of: ":"), !text[colon...].contains("]") else {
             throw .invalidURI("it has no port")
         }
         let digits = text[text.index(after: colon)...]
         guard (1...5).contains(digits.utf8.count),
             digits.utf8.allSatisfy({ (48...57).contains($0) }), let port = UInt16(digits)
-        else { throw .invalidURI("its port is no number from 0 to 65535, or a path follows it") }
+        else { throw .invalidURI("its port is no number from 0 to 65535") }
         var host = String(text[..<colon])
         if host.hasPrefix("[") && host.hasSuffix("]") {
             host = String(host.dropFirst().dropLast())
@@ -75,8 +77,8 @@ public struct TargetURI: Hashable, Sendable {
             guard let decoded = percentDecoded(segment) else {
                 throw .invalidURI("its path has a bad percent escape")
             }
-            guard !decoded.isEmpty, decoded != ".", decoded != "..", !decoded.contains("/"),
-                !decoded.unicodeScalars.contains("\0")
+            guard !decoded.isEmpty, decoded != ".", decoded != "..",
+                !decoded.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "/") })
             else { throw .invalidURI("its path has an empty, dotted or escaped segment") }
             segments.append(decoded)
         }

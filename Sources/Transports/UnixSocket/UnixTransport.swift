@@ -25,7 +25,10 @@ struct UnixListenTransport: Transport {
     ) throws(TargetError) -> SessionPlan {
         let (path, target) = try unixTarget(uri, policy)
         let digits = options.mode ?? "0660"
-        guard let mode = UInt32(digits, radix: 8), mode <= 0o777 else {
+        guard (1...4).contains(digits.utf8.count),
+            digits.utf8.allSatisfy({ (48...55).contains($0) }),
+            let mode = UInt32(digits, radix: 8), mode <= 0o777
+        else {
             throw .unsupportedOption("mode", reason: "it is octal digits such as 0660")
         }
         let opening = UnixListenOpening(

@@ -47,11 +47,13 @@ public final class WorkerLoop {
         let deadline = deferred.isEmpty ? earliest : MonotonicInstant(nanoseconds: 0)
         driver.wait(until: deadline == .distantFuture ? nil : deadline, into: &events)
         let now = clock.now()
+        // What the kernel has told first: bytes that have arrived are known to a session before a
+        // request that came after them.
+        takeDeferred(at: now)
+        takeEvents(at: now)
         let word = inbox.take()
         for (handle, opening) in word.starting { start(handle, opening, at: now) }
         for handle in word.marked { attend(to: handle, at: now) }
-        takeDeferred(at: now)
-        takeEvents(at: now)
         takeTimers(at: now)
         outgoing.send()
         sessions.count(outgoing.times)
@@ -78,6 +80,14 @@ public final class WorkerLoop {
         run(session, at: now) { core, surroundings, effects in
             core.start(at: now, surroundings, &effects)
         }
+        endIfAllEnd(session)
+    }
+
+    /// Closes a session that came while all were being closed.
+    private func endIfAllEnd(_ session: RunningSession) {
+        let surroundings = WorkerSurroundings(port: session.handle.port, sessions: sessions)
+        guard let reason = surroundings.reasonToEnd else { return }
+        session.handle.close(reason, force: false)
     }
 
     private func attend(to handle: SessionHandle, at now: MonotonicInstant) {
@@ -243,7 +253,7 @@ public final class WorkerLoop {
         case .opened(let entry):
             opened(session, entry)
         case .sessionClosed(let entry):
-            sessionClosed(session, entry)
+            sessionClosed(session, entry, at: now)
         case .spawn(let operation, let descriptor, let peer):
             spawn(from: session, operation, descriptor, peer, at: now)
         case .releasePlaces(let places):
@@ -279,13 +289,26 @@ public final class WorkerLoop {
         }
     }
 
-    private func sessionClosed(_ session: RunningSession, _ entry: CompletionEntry) {
+    private func sessionClosed(
+        _ session: RunningSession, _ entry: CompletionEntry, at now: MonotonicInstant
+    ) {
+        endLateOperations(of: session, at: now)
         if let opened = session.failedInlineOpen, let reply = session.handle.inlineOpen {
             session.failedInlineOpen = nil
             outgoing.replies.append { reply.fulfil(0, with: opened, followedBy: [entry]) }
         } else {
             outgoing.queue(entry, on: session.handle.port)
         }
+    }
+
+    /// Ends what was accepted while the session's end was being decided: its last entry is the last.
+    private func endLateOperations(of session: RunningSession, at now: MonotonicInstant) {
+        let operations = session.handle.refuseOperations()
+        guard !operations.isEmpty else { return }
+        let surroundings = WorkerSurroundings(port: session.handle.port, sessions: sessions)
+        var late: [SessionEffect] = []
+        session.core.submit(operations, at: now, surroundings, &late)
+        for effect in late { perform(effect, for: session, at: now) }
     }
 
     /// Makes a session of a connection that an accept brought, and completes the accept.
@@ -315,6 +338,7 @@ public final class WorkerLoop {
             at: now)
         let session = table.add(handle, core)
         outgoing.touch(session)
+        endIfAllEnd(session)
         if configuration.idleTimeoutMilliseconds > 0 {
             let moment = now.advanced(milliseconds: configuration.idleTimeoutMilliseconds)
             timers.insert(SessionAlarm(session: session.slot, timer: .idle), at: moment)

@@ -10,6 +10,17 @@ struct WorkerSurroundings: SessionSurroundings {
 
     var mayAddSession: Bool { sessions.mayAdd }
 
+    /// Why a session that begins now must end at once: whoever closed all sessions did not see it.
+    var reasonToEnd: CloseReason? {
+        if sessions.isDraining { return .draining }
+        do {
+            try port.reserve(0)
+            return nil
+        } catch {
+            return .portClosed
+        }
+    }
+
     func reservePlace() -> Bool {
         do {
             try port.reserve(1)

@@ -21,8 +21,8 @@ extension ModelRun {
         case ..<920: resolveHandover(arrives: false)
         case ..<950: try hangUp(port)
         case ..<960: try deadLetters(port)
-        case ..<997: try passTime()
-        case ..<998: drain()
+        case ..<993: try passTime()
+        case ..<994: drain()
         default: try close(port)
         }
     }
@@ -112,7 +112,7 @@ extension ModelRun {
         let known = fleet.ports[port].entries.compactMap(\.lease)
         model.lease = known.randomElement(using: &dice)
         let last = fleet.ports[port].leases.count
-        if chance(20) && last > 0 { model.lease = pick(1...last) }
+        if chance(25) && last > 0 { model.lease = pick(max(1, last - 12)...last) }
         if chance(3) { model.lease = nil }
         // A lease whose answer has not been seen has no name yet.
         var id = model.lease.flatMap { leaseIDs[port][$0] }
@@ -241,7 +241,7 @@ extension ModelRun {
     }
 
     private func close(_ port: Int) throws {
-        let force = chance(50)
+        let force = chance(15)
         guard !isDraining, !force || trace.count > 500 else { return }
         note("close \(port) \(force)")
         var engine = "", model = ""
