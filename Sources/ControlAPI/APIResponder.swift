@@ -130,7 +130,7 @@ extension Problem {
         case .malformed(let detail):
             self.init(.requestMalformed, detail)
         case .targetInvalid(let detail):
-            self.init(.requestTargetInvalid, detail)
+            self.init(.requestTargetInvalid, "The request target cannot be used: \(detail).")
         case .targetTooLong(let limit):
             self.init(
                 .requestTargetTooLong, "The request target is longer than \(limit) bytes.",

@@ -20,6 +20,8 @@ final class AcceptLoop: Sendable {
         self.daemons = Guarded(daemons)
     }
 
+    var daemonCount: Int { daemons.withLock { $0.count } }
+
     /// Ends the daemons, after ``run()`` has returned.
     func stopDaemons() {
         for daemon in daemons.withLock({ $0 }) { daemon.stop() }

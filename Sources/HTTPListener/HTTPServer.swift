@@ -63,6 +63,9 @@ public final class HTTPServer: Sendable {
     /// How many connections are open.
     public var connectionCount: Int { core.connectionCount.load(ordering: .relaxed) }
 
+    /// How many threads serve connections.
+    public var servingThreadCount: Int { acceptLoop.daemonCount }
+
     /// Takes no more connections and removes its socket files; those that are open go on.
     ///
     /// Clients in the kernel's queue are refused once the object goes; not to be called from one of

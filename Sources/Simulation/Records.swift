@@ -27,7 +27,6 @@ final class OperationRecord {
     var answerStart: Int?
     /// Credit given to a standing read, `nil` without limit, less the entries it gave.
     var credit: Int?
-    /// Whether a credit is on its way, so that `credit` may be more than the engine knows.
     var total: Int { kind.payloadBytes }
 
     init(
@@ -130,6 +129,7 @@ final class SessionRecord {
     var portSegments: [Segment] = []
     var inlineSegments: [Segment] = []
     var isDescribeOut = false
+    var lastDescription: [OperationStatus] = []
 
     init(handle: SessionHandle, port: PortRecord, isListener: Bool, hasOpen: Bool) {
         id = handle.id
@@ -168,6 +168,8 @@ final class ConnectionRecord {
     var deviceSent = 0
     /// Answers that the device owes.
     var owed = 0
+    /// Where the answer of what is being sent begins, if there is a standing read.
+    var answersFrom: Int?
     /// The first error that ends the whole connection, as told to the engine.
     var fatal: Errno?
     var hasBrokenPipe = false

@@ -86,6 +86,7 @@ extension SimulationRun {
             session.port.reserved += session.port.isClosed ? 0 : request.places
             reply?.operations.append(record)
             note(.submit, Int(truncatingIfNeeded: session.id.rawValue), Int(id.number), request.places)
+            trace.say { "  \(request.kind.words) by \(request.timeoutMilliseconds ?? -1)" }
             count("accepted \(request.kind.name)")
         }
         reply?.places = ids.count
@@ -206,6 +207,18 @@ extension OperationKind {
         switch self {
         case .read(.available, _, _), .read(.readiness, _, _): true
         default: false
+        }
+    }
+
+    /// What it does, for people.
+    var words: String {
+        switch self {
+        case .write(let bytes): "write \(bytes.count)"
+        case .transact(let bytes, let goal, let discards, let answer):
+            "transact \(bytes.count) \(goal) \(discards ? "discarding " : "")\(answer ?? -1)"
+        case .read(let goal, let repeats, let credit):
+            "read \(goal) \(repeats ? "standing, credit \(credit ?? -1)" : "")"
+        case .accept: "accept"
         }
     }
 }

@@ -127,7 +127,7 @@ extension SimulationRun {
         guard let session = byID[id] else {
             // It may end before the reply with its accept has been seen.
             expect(entry.kind == .sessionClosed, "an entry of a session that is not known")
-            endedEarly[id] = step
+            if acceptedGone.remove(id) == nil { endedEarly.insert(id) }
             record.reserved -= 1
             return
         }

@@ -21,6 +21,7 @@ extension SimulationRun {
     func checkDescription(
         of session: SessionRecord, _ operations: [OperationStatus], upTo newest: UInt64
     ) {
+        session.lastDescription = operations
         let described = Set(operations.map(\.number))
         for operation in session.pending where operation.isSilent {
             if operation.number <= newest, !described.contains(operation.number) { operation.hasEnded = true }
@@ -94,7 +95,10 @@ extension SimulationRun {
     }
 
     private func checkProgress(of session: SessionRecord) {
-        let name = session.id.text
+        let view = session.handle.snapshot
+        let states = session.lastDescription.map { "\($0.number) \($0.name) \($0.state)" }
+        let name = "\(session.id.text), input \(view.input ?? "-"), output \(view.output ?? "-"), "
+            + "\(states)"
         let now = clock.now()
         guard !session.isClosedSeen, !session.port.isClosed, session.isOpenSeen else { return }
         for operation in session.pending where !operation.isSilent && !operation.isHidden {

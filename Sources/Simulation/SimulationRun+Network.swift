@@ -110,6 +110,12 @@ extension SimulationRun: ScriptedNetwork {
         note(.arrive, record.index, hasArrived ? 1 : 0)
     }
 
+    func sendBegins(from start: Int, on connection: ScriptedConnection) {
+        guard let record = connectionOf[ObjectIdentifier(connection)], start == 0 else { return }
+        // What has arrived by now is the standing read's, what comes later a transact's answer.
+        record.answersFrom = record.session?.standing == nil ? nil : record.ledger.told
+    }
+
     func sent(
         _ bytes: [UInt8], from start: Int, count: Int, on connection: ScriptedConnection
     ) {
@@ -119,6 +125,9 @@ extension SimulationRun: ScriptedNetwork {
         }
         note(.sent, record.index, start, count)
         checkSent(bytes, from: start, count: count, session)
+        if start == 0, let sender = session.sender, sender.isTransact {
+            sender.answerStart = record.answersFrom
+        }
     }
 
     func toldSent(
@@ -131,9 +140,6 @@ extension SimulationRun: ScriptedNetwork {
         sender.toldSent = end
         guard end == total else { return }
         sender.sentAllAt = clock.now()
-        if sender.isTransact && session.standing != nil {
-            sender.answerStart = record.ledger.told
-        }
     }
 
     func toldReceived(_ count: Int, on connection: ScriptedConnection) {

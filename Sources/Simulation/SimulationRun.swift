@@ -31,7 +31,9 @@ final class SimulationRun {
     var live: [SessionRecord] = []
     var byID: [SessionID: SessionRecord] = [:]
     /// Accepted sessions that ended before it was seen that they began.
-    var endedEarly: [SessionID: Int] = [:]
+    var endedEarly: Set<SessionID> = []
+    /// Accepted sessions that had ended when it was seen that they began.
+    var acceptedGone: Set<SessionID> = []
     var targets: [ScriptedTarget: NetworkTargetRecord] = [:]
     var nextTarget = 1
     var names: [String: [SocketAddress]] = [:]

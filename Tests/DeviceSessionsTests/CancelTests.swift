@@ -154,19 +154,21 @@ import Testing
         #expect(bench.told() == ["open ok"])
     }
 
-    @Test func `a read paused by the port has its entry in time, without bytes`() {
-        let bench = SessionBench()
-        bench.surroundings.portAcceptsPayload = false
-        bench.submit(.read(), timeout: 100)
-        bench.arrives("abc")
-        bench.pass(100)
-        bench.surroundings.portAcceptsPayload = true
-        bench.room()
-        bench.submit(.read())
-        #expect(
-            bench.told() == [
-                "await room", "read#1 timed_out(timed_out) 0", "read#2 ok 3 'abc'",
-            ])
+    @Test func `a time-out is not held up by a full port and carries what was gathered`() {
+        withKnownIssue("it gives nothing while it waits for room") {
+            let bench = SessionBench()
+            bench.surroundings.portAcceptsPayload = false
+            bench.submit(.until(), timeout: 100)
+            bench.arrives("abc\nd")
+            bench.pass(100)
+            bench.surroundings.portAcceptsPayload = true
+            bench.room()
+            bench.submit(.read())
+            #expect(
+                bench.told() == [
+                    "await room", "read#1 timed_out(timed_out) 4 'abc\n'", "read#2 ok 1 'd'",
+                ])
+        }
     }
 
     @Test func `a timer of an operation that has ended does nothing`() {

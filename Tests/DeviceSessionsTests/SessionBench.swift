@@ -196,6 +196,8 @@ final class SessionBench {
                 answer("shutdown", .done)
             } else if has("unsent") {
                 answer("unsent", .control(.number(0)))
+            } else if has("unread") {
+                answer("unread", .control(.number(0)))
             } else if has("close") {
                 answer("close", .done)
             } else {

@@ -89,6 +89,33 @@ import Testing
         #expect(throws: SessionLookupError.unknown) { try bench.directory.find(handle.id) }
     }
 
+    @Test func `an inline open that was forgotten before its end leaves no trace`() throws {
+        let bench = try DirectoryBench(limit: 1)
+        let handle = try #require(bench.add(isHidden: true, phase: .opening))
+        bench.directory.forget(handle)
+        #expect(!bench.directory.mayAdd, "its worker still runs it")
+        bench.directory.ended(handle, .failed)
+        #expect(bench.directory.mayAdd)
+        #expect(bench.port.counts.sessions == 0)
+        #expect(bench.directory.all().isEmpty)
+    }
+
+    @Test func `a failed session that is dismissed is a closed one, others stay`() throws {
+        let bench = try DirectoryBench()
+        let failed = try #require(bench.add())
+        let open = try #require(bench.add())
+        failed.publish(.failed)
+        bench.directory.ended(failed, .failed)
+        bench.directory.dismiss(failed)
+        bench.directory.dismiss(open)
+        #expect(throws: SessionLookupError.closed) { try bench.directory.find(failed.id) }
+        #expect(try bench.directory.find(open.id) === open)
+        #expect(bench.directory.count == 1)
+        bench.ports.pass(milliseconds: 600_000)
+        #expect(throws: SessionLookupError.unknown) { try bench.directory.find(failed.id) }
+        #expect(try bench.directory.find(open.id) === open)
+    }
+
     @Test func `lists go by id in pages, from any cursor`() throws {
         let bench = try DirectoryBench(limit: 50, seed: 3)
         let handles = try (0..<25).map { _ in try #require(bench.add()) }

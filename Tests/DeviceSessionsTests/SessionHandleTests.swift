@@ -172,20 +172,18 @@ import Testing
     @Test func `the state of the session is told before what it cannot do, and room comes last`()
         throws
     {
-        withKnownIssue("the transport is looked at first") {
-            let bench = try DirectoryBench(capacity: 1)
-            let handle = try #require(bench.add(maxPending: 1))
-            try handle.shutdownOutput()
-            #expect(throws: SubmitError.outputShut, "before too many pending, before no room") {
-                _ = try handle.submit(.read(), .write("a"), at: bench.now)
-            }
-            #expect(throws: SubmitError.unsupported(operation: "accept", transport: "tcp")) {
-                _ = try handle.submit(.read(), .accept, at: bench.now)
-            }
-            handle.close(.deleted, force: false)
-            #expect(throws: SubmitError.notOpen(.closing)) {
-                _ = try handle.submit(.accept, at: bench.now)
-            }
+        let bench = try DirectoryBench(capacity: 1)
+        let handle = try #require(bench.add(maxPending: 1))
+        try handle.shutdownOutput()
+        #expect(throws: SubmitError.outputShut, "before too many pending, before no room") {
+            _ = try handle.submit(.read(), .write("a"), at: bench.now)
+        }
+        #expect(throws: SubmitError.unsupported(operation: "accept", transport: "tcp")) {
+            _ = try handle.submit(.read(), .accept, at: bench.now)
+        }
+        handle.close(.deleted, force: false)
+        #expect(throws: SubmitError.notOpen(.closing)) {
+            _ = try handle.submit(.accept, at: bench.now)
         }
     }
 
@@ -220,6 +218,26 @@ import Testing
         #expect(names == ["operations", "cancel", "shutdown", "room", "close"])
         #expect(bench.worker.attended.count == 1)
         #expect(handle.takeMessages().isEmpty)
+    }
+
+    @Test func `at the end operations are refused and those on their way are given back`() throws {
+        let bench = try DirectoryBench()
+        let handle = try #require(bench.add())
+        _ = try handle.submit(.read(), .write("a"), at: bench.now)
+        handle.send(.describe { _ in })
+        _ = try handle.submit(.read(), at: bench.now)
+        #expect(handle.refuseOperations().map(\.number) == [1, 2, 3])
+        #expect(throws: SubmitError.self) { _ = try handle.submit(.read(), at: bench.now) }
+        #expect(handle.refuseOperations().isEmpty)
+        #expect(handle.takeMessages().count == 1, "the question stays")
+    }
+
+    @Test func `a session without an output has none to shut`() throws {
+        let bench = try DirectoryBench()
+        let handle = try #require(bench.add(operations: ["accept"]))
+        #expect(throws: SubmitError.unsupported(operation: "shutdown", transport: "tcp")) {
+            try handle.shutdownOutput()
+        }
     }
 
     @Test(arguments: 1...20 as ClosedRange<UInt64>)

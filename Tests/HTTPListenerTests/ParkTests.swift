@@ -1,4 +1,3 @@
-import Dispatch
 import HTTPListener
 import Testing
 
@@ -162,6 +161,20 @@ import Testing
         #expect(exchanges[1].clientIsGone())
         #expect(test.server.connectionCount == 0)
         #expect(throws: (any Error).self) { try test.client() }
+    }
+
+    @Test func `many connections are spread over further threads`() throws {
+        let test = try TestServer {
+            $0.threads = 1
+            $0.connectionsPerThread = 2
+        }
+        defer { test.server.stop() }
+        let clients = try (0..<7).map { _ in try test.client() }
+        for client in clients { try client.request("GET", "/park-quietly") }
+        let exchanges = try clients.map { _ in try #require(test.responder.parked.take()) }
+        #expect(test.server.servingThreadCount == 4)
+        for exchange in exchanges { exchange.reply(HTTPReply(status: 200)) }
+        for client in clients { #expect(try client.reply().status == 200) }
     }
 
     @Test func `stopping amid traffic ends every request`() throws {

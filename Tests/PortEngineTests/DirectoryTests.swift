@@ -111,6 +111,19 @@ import Testing
         #expect(bench.directory.portsHoldingEntries == 0)
     }
 
+    @Test func `entries are counted by status over all ports, refused ones not`() throws {
+        let bench = PortBench()
+        let (p, q) = (try bench.port("p", PortSettings(capacity: 3)), try bench.port("q"))
+        try p.post("x", "y")
+        #expect(throws: PortError.full(limit: 3, current: 2)) { try p.post("x", "y") }
+        try q.reserve(2)
+        q.complete([
+            CompletionEntry(kind: .read, status: .timedOut),
+            CompletionEntry(kind: .read, status: .ok),
+        ])
+        #expect(bench.directory.entriesByStatus == [.ok: 3, .timedOut: 1])
+    }
+
     @Test func `a port that was closed and made anew does not wake for its old life`() throws {
         let bench = PortBench()
         let old = try bench.port("p")

@@ -6,8 +6,10 @@ import Testing
 @Suite struct TableTests {
     private func slot(_ seq: UInt64) -> Slot {
         Slot(
-            seq: seq, entry: CompletionEntry(kind: .packet),
-            at: MonotonicInstant(nanoseconds: Int64(seq)))
+            seq: seq,
+            entry: CompletionEntry(kind: .packet),
+            at: MonotonicInstant(nanoseconds: Int64(seq))
+        )
     }
 
     @Test(arguments: UInt64(1)...20)

@@ -107,7 +107,16 @@ class Lab(Port):
 
     def wait_counts(self, **wanted):
         """Waits until the port's counts are such."""
-        return eventually(lambda: wanted.items() <= self.counts().items(), f"counts {wanted}")
+        seen = {}
+
+        def are_such():
+            seen.update(self.counts())
+            return wanted.items() <= seen.items()
+
+        try:
+            return eventually(are_such)
+        except AssertionError:
+            raise AssertionError(f"counts are {seen}, not {wanted}") from None
 
     # Entries
 
@@ -146,9 +155,22 @@ def data(entry):
     return entry["data"].encode()
 
 
+def contexts_of(entries):
+    """The contexts of entries, in their order; None stays None."""
+    return None if entries is None else [entry.get("context") for entry in entries]
+
+
 def outcome(entry):
     """An entry in short: (status, bytes, error code)."""
     return entry["status"], entry["bytes"], entry.get("error", {}).get("code")
+
+
+def http_connections(daemon):
+    """How many connections the daemon has not closed yet, by the kernel's list."""
+    wanted = f"0100007F:{daemon.address[1]:04X}"
+    with open("/proc/net/tcp") as table:
+        rows = [line.split() for line in table]
+    return sum(row[1] == wanted and row[3] in ("01", "08") for row in rows)
 
 
 ABORTED = ("cancelled", 0, "operation_aborted")

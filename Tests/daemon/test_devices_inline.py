@@ -212,15 +212,16 @@ def test_a_raw_read_whose_client_has_gone_is_on_the_port(lab):
 
 
 @pytest.mark.parametrize(
-    "query, parameter",
-    [("max_bytes=-1", "max_bytes"), ("exactly=1&max_bytes=2", "exactly"),
-     ("until_encoding=hex", "until_encoding"), ("until=0g&until_encoding=hex", "until"),
-     ("bytes=1", "bytes"), ("timeout_ms=0", "timeout_ms")],
+    "status, query, parameter",
+    [(400, "max_bytes=-1", "max_bytes"), (400, "bytes=1", "bytes"),
+     (400, "timeout_ms=0", "timeout_ms"), (422, "exactly=1&max_bytes=2", "exactly"),
+     (422, "until_encoding=hex", "until_encoding"),
+     (422, "until=0g&until_encoding=hex", "until")],
 )
-def test_bad_raw_reads_point_at_their_parameter(lab, query, parameter):
+def test_bad_raw_reads_point_at_their_parameter(lab, status, query, parameter):
     session, _ = lab.connected()
     reply = raw_read(lab, session, "?" + query)
-    assert (reply.status, reply.pointers) == (400, [parameter])
+    assert (reply.status, reply.pointers) == (status, [parameter])
 
 
 def test_a_raw_write_of_4_mib(lab):
@@ -237,7 +238,7 @@ def test_a_raw_write_of_4_mib(lab):
 
 def test_a_large_raw_read_whose_client_reads_nothing_goes_to_the_port(lab):
     session, peer = lab.connected()
-    size = 8 << 20
+    size = 5 << 20
     connection = lab.daemon.begin("POST", f"/v1/sessions/{session}/read?exactly={size}&context=big")
     peer.send(b"y" * size)
     # The reply is on its way and far too large for the socket when the client resets.

@@ -242,12 +242,16 @@ public final class SessionHandle: Sendable {
     }
 
     /// Tells everybody how the session stands and what has ended.
-    public func publish(_ snapshot: SessionSnapshot, ended: EndedOperations) {
+    ///
+    /// - Returns: the number of the newest operation that was accepted before that.
+    @discardableResult
+    public func publish(_ snapshot: SessionSnapshot, ended: EndedOperations) -> UInt64 {
         front.withLock { front in
             front.snapshot = snapshot
             front.pendingOperations -= ended.count
             front.pendingBytes -= ended.bytes
             front.standingReads -= ended.standingReads
+            return front.nextOperation - 1
         }
     }
 }

@@ -176,8 +176,24 @@ extension DeviceSession {
             finish(number, status, bytes: writtenBytes(pending), &effects)
         }
         guard isTorn, outputState.isOpen else { return }
+        hasTornAnew = true
         for follower in Array(writeLane) {
             finish(follower, .failed, error: .writeTorn, &effects)
+        }
+    }
+
+    /// Whether half a write has gone out since this was asked last.
+    public mutating func takeTear() -> Bool {
+        defer { hasTornAnew = false }
+        return hasTornAnew
+    }
+
+    /// Writes up to `number`, if they come yet, were queued behind half a write and end with it.
+    public mutating func writesAreTorn(upTo number: UInt64) { tornUpTo = number }
+
+    mutating func failTornWrites(_ accepted: [IOOperation], _ effects: inout [SessionEffect]) {
+        for operation in accepted where operation.number <= tornUpTo && operation.kind.isWriting {
+            finish(operation.number, .failed, error: .writeTorn, &effects)
         }
     }
 

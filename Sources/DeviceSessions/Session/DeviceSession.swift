@@ -88,6 +88,10 @@ public struct DeviceSession: Sendable {
     var closeStep: UInt64?
     var shutdownStep: UInt64?
     var unsentStep: UInt64?
+    /// Whether half a write has gone out since ``takeTear()`` was asked.
+    var hasTornAnew = false
+    /// Writes up to this one were accepted before anybody could know of the last torn one.
+    var tornUpTo: UInt64 = 0
     var isShutdownWanted = false
     var acceptPause = 0
     var isAcceptPaused = false
@@ -185,6 +189,7 @@ public struct DeviceSession: Sendable {
             case .accept: acceptLane.append(operation.number)
             }
         }
+        failTornWrites(accepted, &effects)
         lastActivity = now
         switch phase {
         case .open: advance(at: now, surroundings, &effects)

@@ -32,7 +32,11 @@ struct OutgoingWork {
     mutating func send() {
         for session in touched {
             session.isTouched = false
-            session.handle.publish(session.core.view, ended: session.ended)
+            let newest = session.handle.publish(session.core.view, ended: session.ended)
+            if session.isTearUntold {
+                session.isTearUntold = false
+                session.core.writesAreTorn(upTo: newest)
+            }
             session.ended = EndedOperations()
         }
         touched.removeAll(keepingCapacity: true)

@@ -10,6 +10,8 @@ final class RunningSession {
     var ended = EndedOperations()
     /// Whether the turn's end must publish how it stands.
     var isTouched = false
+    /// Whether half a write has gone out and nobody has been told yet.
+    var isTearUntold = false
     /// The entry of an inline open that failed, until the session's last entry joins it.
     var failedInlineOpen: CompletionEntry?
 

@@ -12,6 +12,9 @@ public final class WorkerLoop {
     /// Steps that a session may have answered at once in one go before others get their turn.
     private static let stepsInOneGo = 64
 
+    /// The session in the tokens of steps that the loop takes for itself.
+    private static let noSession = UInt64.max
+
     /// What other threads leave word in.
     public let inbox: WorkerInbox
     let driver: any IODriver
@@ -24,6 +27,7 @@ public final class WorkerLoop {
     private var effects: [SessionEffect] = []
     private var deferred: [(StepToken, StepResult)] = []
     private var outgoing = OutgoingWork()
+    private var ownSteps: UInt64 = 0
 
     /// A loop over `driver` that registers accepted sessions in `sessions`.
     public init(driver: any IODriver, clock: any EngineClock, sessions: SessionDirectory) {
@@ -49,8 +53,7 @@ public final class WorkerLoop {
         let now = clock.now()
         // What the kernel has told first: bytes that have arrived are known to a session before a
         // request that came after them.
-        takeDeferred(at: now)
-        takeEvents(at: now)
+        takeCompletions(at: now)
         let word = inbox.take()
         for (handle, opening) in word.starting { start(handle, opening, at: now) }
         for handle in word.marked { attend(to: handle, at: now) }
@@ -157,20 +160,26 @@ public final class WorkerLoop {
         }
     }
 
-    private func takeDeferred(at now: MonotonicInstant) {
-        guard !deferred.isEmpty else { return }
-        let steps = deferred
+    /// Takes what steps came to: first what failed, then what was received, then all else.
+    ///
+    /// One wait may tell of several steps of a session. The kernel tells an error once, so it must be
+    /// known before the "end" that a receive gives afterwards; and bytes that have arrived must be
+    /// known before a send that has ended lets a transact begin.
+    private func takeCompletions(at now: MonotonicInstant) {
+        guard !deferred.isEmpty || !events.isEmpty else { return }
+        var completions = deferred
         deferred = []
-        for (token, result) in steps { stepDone(token, result, at: now) }
-    }
-
-    private func takeEvents(at now: MonotonicInstant) {
-        for event in events {
-            if case .completed(let token, let result) = event {
+        for case .completed(let token, let result) in events { completions.append((token, result)) }
+        events.removeAll(keepingCapacity: true)
+        guard completions.count > 1 else {
+            for (token, result) in completions { stepDone(token, result, at: now) }
+            return
+        }
+        for urgency in StepUrgency.allCases {
+            for (token, result) in completions where result.urgency == urgency {
                 stepDone(token, result, at: now)
             }
         }
-        events.removeAll(keepingCapacity: true)
     }
 
     private func takeTimers(at now: MonotonicInstant) {
@@ -190,6 +199,7 @@ public final class WorkerLoop {
     }
 
     private func stepDone(_ token: StepToken, _ result: StepResult, at now: MonotonicInstant) {
+        guard token.session != WorkerLoop.noSession else { return }
         guard let session = table[token.session] else {
             preconditionFailure("a step ended after its session")
         }
@@ -227,6 +237,11 @@ public final class WorkerLoop {
             }
         }
         effects.removeAll(keepingCapacity: true)
+        if session.core.takeTear() {
+            // What is accepted before anybody can know of it was meant to follow the whole write.
+            session.isTearUntold = true
+            session.core.writesAreTorn(upTo: .max)
+        }
     }
 
     private func perform(
@@ -356,7 +371,8 @@ public final class WorkerLoop {
     private func refuse(
         _ operation: IOOperation, _ descriptor: DescriptorSlot, _ listener: RunningSession
     ) {
-        let token = StepToken(session: listener.slot, step: 0)
+        ownSteps += 1
+        let token = StepToken(session: WorkerLoop.noSession, step: ownSteps)
         _ = driver.submit(.close(descriptor, reset: true), token: token)
         let port = listener.handle.port
         outgoing.replies.append { port.release(1) }
@@ -371,6 +387,22 @@ public final class WorkerLoop {
             outgoing.replies.append { [entry] in reply.fulfil(place, with: entry) }
         } else {
             outgoing.queue(entry, on: port)
+        }
+    }
+}
+
+/// What must be known before what, of all that one wait tells.
+private enum StepUrgency: CaseIterable {
+    case failure, input, other
+}
+
+extension StepResult {
+    fileprivate var urgency: StepUrgency {
+        switch self {
+        case .failed(.cancelled): .other
+        case .failed: .failure
+        case .received, .message: .input
+        default: .other
         }
     }
 }

@@ -143,6 +143,9 @@ public final class ScriptedDriver: IODriver {
                 return .failed(.busy)
             }
             record.output = token
+            if case .send(_, _, let start) = step, let connection = record.connection {
+                network.sendBegins(from: start, on: connection)
+            }
         case .close:
             guard !record.isBusy else {
                 network.contractBroken("a close while a step is out")
@@ -285,12 +288,20 @@ public final class ScriptedDriver: IODriver {
         case (.unsentBytes, .socket(let connection?)):
             .control(.number(connection.unsentBytes))
         case (.unreadBytes, .socket(let connection?)):
-            .control(.number(connection.inbound.count))
+            .control(.number(connection.inbound.count + bytesHeld(for: slot)))
         case (.localAddress, .listener(let listener)):
             .control(.address(listener.address))
         default:
             .failed(.notSupported)
         }
+    }
+
+    /// Bytes that a receive has taken and that have not been told.
+    private func bytesHeld(for slot: DescriptorSlot) -> Int {
+        for step in pending where step.step.slot == slot {
+            if case .received(let bytes)? = step.result { return bytes.count }
+        }
+        return 0
     }
 
     private func shutdownOutput(_ slot: DescriptorSlot) throws(Errno) -> StepResult {

@@ -20,6 +20,9 @@ public protocol ScriptedNetwork: AnyObject {
     /// Connects; `nil` is "not yet", and the driver asks again.
     func connect(to target: ScriptedTarget) throws(Errno) -> ScriptedConnection?
 
+    /// A send of the bytes from `start` on has been asked for.
+    func sendBegins(from start: Int, on connection: ScriptedConnection)
+
     /// A send took bytes.
     func sent(_ bytes: [UInt8], from start: Int, count: Int, on connection: ScriptedConnection)
 
