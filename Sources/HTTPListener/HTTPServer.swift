@@ -61,7 +61,7 @@ public final class HTTPServer: Sendable {
     deinit { stop() }
 
     /// How many connections are open.
-    public var connectionCount: Int { core.connectionCount.load(ordering: .relaxed) }
+    public var connectionCount: Int { core.connections.count }
 
     /// How many threads serve connections.
     public var servingThreadCount: Int { acceptLoop.daemonCount }

@@ -18,7 +18,7 @@ final class ListenerCore: Sendable {
 
     let isStopping = Atomic(false)
     let isAcceptPaused = Atomic(false)
-    /// Connections accepted and not yet closed.
+    /// Connections accepted and not yet closed, those that a daemon has still to take included.
     let connectionCount = Atomic(0)
     private let bodyBytes = Atomic(0)
     private let clients = Guarded<[[UInt8]: Int]>([:])
@@ -123,7 +123,7 @@ final class ConnectionTable: Sendable {
         }
     }
 
-    var isEmpty: Bool { slots.withLock { $0.count == 0 } }
+    var count: Int { slots.withLock { $0.count } }
 
     var all: [HTTPConnection] { slots.withLock { $0.connections.compactMap { $0 } } }
 

@@ -35,7 +35,7 @@ final class WatchLoop: Sendable {
         var events = [epoll_event](repeating: epoll_event(), count: 256)
         var nextTick: Int64 = 0
         while !isStopped.load(ordering: .acquiring) {
-            let wait = core.connections.isEmpty ? -1 : tickMilliseconds
+            let wait = core.connections.count == 0 ? -1 : tickMilliseconds
             let count = core.hangups.wait(milliseconds: wait, into: &events)
             for event in events[..<count] {
                 let token = event.data.u64

@@ -47,7 +47,9 @@ final class OperationRecord {
 
     /// Whether its entry may be there without the simulation having seen it: other operations of the
     /// same reply are not done.
-    var isHidden: Bool { !hasEnded && reply.map { $0.operations.count > 1 } ?? false }
+    var isHidden: Bool { !hasEnded && isOneOfMany }
+
+    var isOneOfMany: Bool { reply.map { $0.operations.count > 1 } ?? false }
 
     func shares(laneWith other: OperationRecord) -> Bool {
         switch (kind, other.kind) {

@@ -27,7 +27,7 @@ extension SimulationRun {
             if before.isTorn {
                 session.hasTorn = true
                 expect(
-                    before.isSilent || before.isHidden || session.tornSeenAt.map { next.acceptedAfter > $0 } ?? false,
+                    before.isSilent || before.isOneOfMany || session.tornSeenAt.map { next.acceptedAfter > $0 } ?? false,
                     "\(name): \(next.number) was sent behind half of \(before.number)")
             }
         }
@@ -116,7 +116,8 @@ extension SimulationRun {
     /// Gives the bytes of entries to the ledger, once it is sure that none is missing in between.
     func settleSegments(of session: SessionRecord) {
         guard !session.pending.contains(where: { $0.isHidden && $0.kind.hasInput }),
-            !(session.portSegments.isEmpty && session.inlineSegments.isEmpty)
+            !(session.portSegments.isEmpty && session.inlineSegments.isEmpty),
+            !session.port.isClosed
         else { return }
         let atPort = session.portSegments
         let inline = session.inlineSegments.sorted { $0.operation < $1.operation }

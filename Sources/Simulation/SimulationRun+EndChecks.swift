@@ -80,6 +80,7 @@ extension SimulationRun {
         }
         batches = []
         for record in ports {
+            _ = try? record.port.discard(.all)
             var request = FetchRequest()
             request.mode = .consume
             request.maxEntries = 4_096
@@ -109,8 +110,9 @@ extension SimulationRun {
                 fail("\(name): operation \(operation.number) outlives its cancel")
             }
         }
+        // What waits out a delay, or is dead, may fill the port.
         guard session.closesRequested.isEmpty, session.handle.snapshot.phase == .open,
-            let connection = session.connection?.connection
+            session.port.port.acceptsPayload, let connection = session.connection?.connection
         else { return }
         let readers = session.pending.filter { $0.kind.hasInput && !$0.kind.isStandingRead }
         let writers = session.pending.filter { $0.kind.payload != nil }

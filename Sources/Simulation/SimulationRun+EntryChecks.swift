@@ -170,7 +170,10 @@ extension SimulationRun {
                 [.cancelled, .timedOut].contains(entry.status) && !hasStarted,
                 "\(words(operation, session)): \(entry.status) before the session's open")
         }
-        if entry.status == .cancelled || entry.status == .timedOut { return }
+        // The entries of a closed port are seen by nobody.
+        if entry.status == .cancelled || entry.status == .timedOut || session.port.isClosed {
+            return
+        }
         for earlier in session.pending where earlier.number < operation.number {
             if earlier.isSilent || earlier.isHidden { continue }
             guard earlier.shares(laneWith: operation), !earlier.kind.isStandingRead else {

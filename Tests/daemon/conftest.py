@@ -13,6 +13,20 @@ from processes import Daemon, Instrument
 NUMBERS = itertools.count(1)
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "load: takes long or needs thousands of descriptors")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Long tests run only when they are asked for: pytest -m load."""
+    if "load" in config.getoption("markexpr"):
+        return
+    skip = pytest.mark.skip(reason="run with -m load")
+    for item in items:
+        if "load" in item.keywords:
+            item.add_marker(skip)
+
+
 @pytest.fixture(scope="session")
 def daemon():
     """The daemon that most tests share; each uses names of its own."""
@@ -32,8 +46,8 @@ def start_daemon():
     """Starts daemons with arguments of the test's choice; all are ended with the test."""
     started = []
 
-    def start(*arguments, environment=None):
-        process = Daemon(*arguments, environment=environment)
+    def start(*arguments, environment=None, descriptors=None):
+        process = Daemon(*arguments, environment=environment, descriptors=descriptors)
         started.append(process)
         return process
 

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import subprocess
 import threading
@@ -43,11 +44,19 @@ def run_iocpd(*arguments, environment=None):
     )
 
 
+def allow_descriptors(count):
+    """Bounds the descriptors of this process."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+
+
 class Daemon:
     """A running daemon, its log and short ways to call it."""
 
-    def __init__(self, *arguments, environment=None):
-        """arguments: those of iocpd serve. Without --listen it takes a free loopback port."""
+    def __init__(self, *arguments, environment=None, descriptors=None):
+        """arguments: those of iocpd serve. Without --listen it takes a free loopback port.
+
+        descriptors: how many the process may have.
+        """
         arguments = list(arguments)
         if "--listen" not in arguments and not (environment or {}).get("IOCPD_LISTEN"):
             arguments += ["--listen", "127.0.0.1:0"]
@@ -56,6 +65,7 @@ class Daemon:
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=clean_environment(**(environment or {})),
+            preexec_fn=descriptors and (lambda: allow_descriptors(descriptors)),
         )
         self.lines = []
         self.raw_lines = []

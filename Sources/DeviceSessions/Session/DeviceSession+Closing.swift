@@ -114,9 +114,7 @@ extension DeviceSession {
                 return
             }
             if !isInputInTheWay {
-                let step = newStep()
-                probeStep = step
-                effects.append(.submit(step: step, .control(descriptor, .unreadBytes)))
+                lookForInput(descriptor, &effects)
                 return
             }
         }

@@ -111,11 +111,17 @@ extension DeviceSession {
         }
         guard inputState.isOpen, !probeFoundNothing else { return true }
         guard probeStep == nil, !isInputInTheWay, let descriptor else { return false }
+        probeFor = number
+        lookForInput(descriptor, &effects)
+        return false
+    }
+
+    /// Asks the kernel whether it has bytes that have not been received.
+    mutating func lookForInput(_ descriptor: DescriptorSlot, _ effects: inout [SessionEffect]) {
         let step = newStep()
         probeStep = step
-        probeFor = number
+        probedAfter = snapshot.counters.bytesReceived
         effects.append(.submit(step: step, .control(descriptor, .unreadBytes)))
-        return false
     }
 
     mutating func probeDone(_ result: StepResult) {
@@ -123,7 +129,8 @@ extension DeviceSession {
         // A look that was made for a transact which has ended says nothing to the next one.
         guard closing != nil || readLane.first == probeFor else { return }
         if case .control(.number(let count)) = result, count > 0 {
-            isInputInTheWay = true
+            // What has been received since may be what the look saw: then look again.
+            isInputInTheWay = probedAfter == snapshot.counters.bytesReceived
         } else {
             probeFoundNothing = true
         }

@@ -81,6 +81,8 @@ public struct DeviceSession: Sendable {
     var probeStep: UInt64?
     /// The transact that the look is for.
     var probeFor: UInt64 = 0
+    /// How many bytes had been received when the look began.
+    var probedAfter = 0
     var probeFoundNothing = false
     /// The kernel has bytes that must be read before a transact may start.
     var isInputInTheWay = false

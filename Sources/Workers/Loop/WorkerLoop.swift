@@ -96,7 +96,7 @@ public final class WorkerLoop {
     private func attend(to handle: SessionHandle, at now: MonotonicInstant) {
         let messages = handle.takeMessages()
         guard let session = table.find(handle) else {
-            for message in messages { answerForEnded(message) }
+            for message in messages { answerForEnded(message, on: handle.port) }
             return
         }
         for message in messages { deliver(message, to: session, at: now) }
@@ -145,7 +145,7 @@ public final class WorkerLoop {
     }
 
     /// Answers what came for a session that has ended.
-    private func answerForEnded(_ message: SessionMessage) {
+    private func answerForEnded(_ message: SessionMessage, on port: CompletionPort) {
         switch message {
         case .operations:
             preconditionFailure("an operation was accepted by a session that had ended")
@@ -156,7 +156,9 @@ public final class WorkerLoop {
         case .describe(let reply): outgoing.replies.append { reply([]) }
         case .credit(_, _, let reply): outgoing.replies.append { reply(.ended) }
         case .close(_, _, let reply): if let reply { outgoing.replies.append(reply) }
-        case .shutdownOutput, .roomMayHaveCome: break
+        case .shutdownOutput: break
+        case .roomMayHaveCome:
+            outgoing.replies.append { port.passRoomOn() }
         }
     }
 

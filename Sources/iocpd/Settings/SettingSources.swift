@@ -109,6 +109,9 @@ struct SettingSources {
             guard Settings.names.contains(name) else {
                 throw .unknown(setting: key, source: "the file \(path)")
             }
+            if value.array != nil && !Settings.lists.contains(name) {
+                throw .refused(setting: name, why: "it has one value, and the file gives a list")
+            }
             let items = value.array.map { $0.map(\.self) } ?? [value]
             values[name] = items.map { item in
                 item.string ?? item.int.map(String.init) ?? item.bool.map(String.init) ?? ""

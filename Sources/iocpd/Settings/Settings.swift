@@ -107,6 +107,7 @@ struct Settings {
         for rule in rules {
             do {
                 parsed.append(try TargetRule(rule))
+                try judgeScheme(of: rule)
             } catch {
                 if case .invalidURI(let why) = error {
                     throw .refused(setting: "allow-target", why: "\(rule): \(why)")
@@ -114,6 +115,21 @@ struct Settings {
             }
         }
         return TargetPolicy(parsed)
+    }
+
+    /// Refuses a rule that could never admit anything, as a misspelt one.
+    private static func judgeScheme(of rule: String) throws(TargetError) {
+        guard let separator = rule.firstRange(of: "://") else { return }
+        let scheme = rule[..<separator.lowerBound]
+        let transports = TransportRegistry.all.map(\.description)
+        guard let transport = transports.first(where: { $0.scheme == scheme }) else {
+            let known = transports.map(\.scheme).joined(separator: ", ")
+            throw .invalidURI("its scheme is none of \(known)")
+        }
+        guard transport.isNetwork != rule[separator.upperBound...].hasPrefix("/") else {
+            throw .invalidURI(
+                transport.isNetwork ? "its scheme takes a host" : "its scheme takes an absolute path")
+        }
     }
 
     /// A setting's value as text.
