@@ -122,6 +122,22 @@ let package = Package(
             swiftSettings: common
         ),
 
+        // The seeded simulation: the whole engine on a scripted driver and a virtual clock.
+        .target(
+            name: "Simulation",
+            dependencies: ["EngineBase", "PortEngine", "DeviceSessions", "Transports", "Workers"],
+            swiftSettings: pure
+        ),
+        .executableTarget(
+            name: "iocpd-sim",
+            dependencies: [
+                "EngineBase", "PortEngine", "DeviceSessions", "Transports", "Workers",
+                "Simulation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: common
+        ),
+
         // Tests, one folder a module.
         .target(
             name: "TestKit", dependencies: ["EngineBase", "PortEngine"], path: "Tests/TestKit",
@@ -145,6 +161,10 @@ let package = Package(
         .testTarget(
             name: "WorkersTests",
             dependencies: ["CLinux", "EngineBase", "DeviceSessions", "LinuxSystem", "Workers"],
+            swiftSettings: common),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["EngineBase", "PortEngine", "DeviceSessions", "Workers", "Simulation"],
             swiftSettings: common),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: common),
         .testTarget(

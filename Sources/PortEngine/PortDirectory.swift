@@ -157,7 +157,7 @@ public final class PortDirectory: Sendable {
     public func startDraining() {
         let ports = directory.withLock { directory in
             directory.isDraining = true
-            return Array(directory.ports.values)
+            return directory.names.compactMap { directory.ports[$0] }
         }
         for port in ports { port.startDraining() }
     }

@@ -24,7 +24,11 @@ extension SimulationRun {
         session.lastDescription = operations
         let described = Set(operations.map(\.number))
         for operation in session.pending where operation.isSilent {
-            if operation.number <= newest, !described.contains(operation.number) { operation.hasEnded = true }
+            guard operation.number <= newest, !described.contains(operation.number) else {
+                continue
+            }
+            operation.hasEnded = true
+            session.hasTorn = session.hasTorn || operation.isTorn
         }
         session.pending.removeAll { $0.hasEnded }
     }
@@ -110,9 +114,11 @@ extension SimulationRun {
                 fail("\(name): operation \(operation.number) outlives its cancel")
             }
         }
-        // What waits out a delay, or is dead, may fill the port.
+        // What waits out a delay, or is promised, may fill the port.
+        let port = session.port.port
+        let hasRoom = port.status().counts.occupied < port.settings.capacity
         guard session.closesRequested.isEmpty, session.handle.snapshot.phase == .open,
-            session.port.port.acceptsPayload, let connection = session.connection?.connection
+            port.acceptsPayload, hasRoom, let connection = session.connection?.connection
         else { return }
         let readers = session.pending.filter { $0.kind.hasInput && !$0.kind.isStandingRead }
         let writers = session.pending.filter { $0.kind.payload != nil }

@@ -198,10 +198,13 @@ extension SimulationRun {
             if !listener.port.isClosed { listener.port.reserved -= 1 }
             return expect(entry.details?.accepted == nil, "\(name): \(entry.status) with a session")
         }
-        guard let id = entry.details?.accepted.flatMap({ SessionID($0) }),
-            let connection = entry.details?.peer.flatMap({ connectionAt[$0] })
-        else { return fail("\(name): ok without a session or peer") }
+        guard let id = entry.details?.accepted.flatMap({ SessionID($0) }) else {
+            return fail("\(name): ok without a session")
+        }
         if endedEarly.remove(id) != nil { return }
+        guard let connection = entry.details?.peer.flatMap({ connectionAt[$0] }) else {
+            return fail("\(name): ok without a peer that is known")
+        }
         guard let handle = try? sessions.find(id) else {
             // While all ends, it may have ended in the turn in which it began.
             acceptedGone.insert(id)

@@ -139,7 +139,7 @@ extension SimulationRun: ScriptedNetwork {
         note(.toldSent, record.index, end, total)
         sender.toldSent = end
         guard end == total else { return }
-        sender.sentAllAt = clock.now()
+        sender.sentAllAt = turnBegan
     }
 
     func toldReceived(_ count: Int, on connection: ScriptedConnection) {

@@ -21,6 +21,8 @@ final class SimulationRun {
     var loops: [WorkerLoop] = []
     /// Loops that are in the middle of a turn.
     var turning: Set<Int> = []
+    /// When the turn that goes on began; the clock may be moved meanwhile.
+    var turnBegan = MonotonicInstant(nanoseconds: 0)
     var trace = Trace()
     var step = 0
     var failure: String?
@@ -148,6 +150,7 @@ final class SimulationRun {
     func turn(_ index: Int) {
         guard turning.insert(index).inserted else { return }
         note(.turn, index)
+        turnBegan = clock.now()
         _ = loops[index].turn(waitingUntil: clock.now())
         turning.remove(index)
     }

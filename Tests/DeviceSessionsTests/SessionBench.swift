@@ -119,6 +119,15 @@ final class SessionBench {
         return credit
     }
 
+    /// Tells the session, as its worker does, which writes were accepted before a tear was known.
+    ///
+    /// - Returns: whether half a write had gone out.
+    func tellTear(upTo number: UInt64) -> Bool {
+        guard session.takeTear() else { return false }
+        session.writesAreTorn(upTo: number)
+        return true
+    }
+
     /// Tells the session that its port has room.
     func room() { event { $0.roomMayHaveCome(at: $1, $2, &$3) } }
 

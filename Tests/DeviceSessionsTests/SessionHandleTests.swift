@@ -146,19 +146,17 @@ import Testing
     }
 
     @Test func `a close refuses from that moment on, opening or open`() throws {
-        withKnownIssue("a shutdown is told the phase of before") {
-            let bench = try DirectoryBench()
-            for phase in [SessionPhase.open, .opening] {
-                let handle = try #require(bench.add(phase: phase))
-                handle.close(.deleted, force: false)
-                #expect(throws: SubmitError.notOpen(.closing)) {
-                    _ = try handle.submit(.read(), at: bench.now)
-                }
-                #expect(throws: SubmitError.notOpen(.closing)) { try handle.shutdownOutput() }
-                #expect(handle.snapshot.phase == .closing)
+        let bench = try DirectoryBench()
+        for phase in [SessionPhase.open, .opening] {
+            let handle = try #require(bench.add(phase: phase))
+            handle.close(.deleted, force: false)
+            #expect(throws: SubmitError.notOpen(.closing)) {
+                _ = try handle.submit(.read(), at: bench.now)
             }
-            #expect(bench.port.counts.reserved == 0)
+            #expect(throws: SubmitError.notOpen(.closing)) { try handle.shutdownOutput() }
+            #expect(handle.snapshot.phase == .closing)
         }
+        #expect(bench.port.counts.reserved == 0)
     }
 
     @Test func `an operation that the transport does not have is refused`() throws {

@@ -307,6 +307,17 @@ import Testing
             ])
     }
 
+    @Test func `a look that saw what has been received since is made again`() {
+        let bench = bench()
+        bench.submit(.ask("q\n"))
+        bench.arrives("ev\n")
+        bench.answer("unread", .control(.number(3)))
+        #expect(bench.has("unread"))
+        bench.answer("unread", .control(.number(0)))
+        #expect(bench.sending == "q\n")
+        #expect(bench.told() == ["read#1 ok 3 'ev\n' more"])
+    }
+
     @Test func `between two transacts the standing read gets what has arrived`() {
         let bench = bench()
         bench.submit(.ask("1\n"), .ask("2\n"))

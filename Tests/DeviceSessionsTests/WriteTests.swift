@@ -163,6 +163,24 @@ import Testing
         #expect(bench.told() == ["write#1 timed_out(timed_out) 0"])
     }
 
+    @Test func `writes accepted before anybody could know of the tear end with it`() {
+        let bench = SessionBench()
+        bench.submit(.write("abcdef"))
+        bench.takes(2)
+        bench.cancel(1)
+        bench.answer("send", .failed(.cancelled))
+        _ = bench.told()
+        #expect(bench.tellTear(upTo: 3))
+        bench.submit(.write("b"), .ask("q\n"))
+        #expect(
+            bench.told() == [
+                "write#2 failed(write_torn) 0", "transact#3 failed(write_torn) 0 sent 0",
+            ])
+        bench.submit(.write("new"))
+        #expect(bench.sending == "new")
+        #expect(!bench.tellTear(upTo: 9), "it is told once")
+    }
+
     @Test func `a torn transact tells how much of its request went`() {
         let bench = SessionBench()
         bench.submit(.ask("query\n"), .write("x"))

@@ -223,6 +223,17 @@ import Testing
         #expect(bench.failure?.code == "connection_refused")
     }
 
+    @Test func `given up while its socket is made it connects to nothing`() throws {
+        var bench = try OpeningBench("tcp://127.0.0.1:80", ["tcp://127.0.0.0/8"])
+        bench.abort()
+        #expect(bench.stepNames == ["open ipv4 cancelled"])
+        bench.opens()
+        #expect(bench.stepNames == ["close"])
+        bench.closes()
+        #expect(bench.opening.isIdle)
+        #expect(bench.openDescriptors.isEmpty)
+    }
+
     @Test func `given up while resolving it does nothing with what comes`() throws {
         for result in [
             StepResult.failed(.cancelled), .addresses([.at("10.0.0.1")]), .unresolved("x"),

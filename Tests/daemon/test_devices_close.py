@@ -4,7 +4,7 @@ import pytest
 
 from deadline import eventually
 from lab import (  # noqa: F401
-    ABORTED, data, device_daemon, lab, make_lab, outcome, socket_folder)
+    ABORTED, Lab, data, device_daemon, lab, make_lab, outcome, socket_folder)
 
 BLOCK = bytes(range(251)) * 8356
 
@@ -148,9 +148,10 @@ def test_a_port_with_a_session_is_only_closed_by_force(lab):
     assert reply.json()["discarded"] == 2
 
 
-def test_opening_and_closing_leaves_no_memory_and_no_descriptor_behind(start_daemon):
-    from lab import Lab
-    daemon = start_daemon()
+@pytest.mark.parametrize("rounds", [40, pytest.param(500, marks=pytest.mark.load)])
+def test_opening_and_closing_leaves_no_memory_and_no_descriptor_behind(start_daemon, rounds):
+    # The ids of closed sessions are remembered, which would look like a leak.
+    daemon = start_daemon("--remembered-closed", "100")
     lab = Lab(daemon)
     device = lab.device()
 
@@ -173,8 +174,9 @@ def test_opening_and_closing_leaves_no_memory_and_no_descriptor_behind(start_dae
     round_of(10)
     eventually(lambda: lab.counts()["sessions"] == 0)
     descriptors, memory = daemon.descriptors(), daemon.resident_kib()
-    round_of(40)
+    round_of(rounds)
     eventually(lambda: daemon.descriptors() <= descriptors + 2, "descriptors are given back")
     assert lab.counts()["reserved"] == 0
+    print(f"{memory} KiB before, {daemon.resident_kib()} KiB after {rounds} rounds of 20 sessions")
     assert daemon.resident_kib() < memory + 4096
     lab.close()

@@ -152,8 +152,9 @@ def test_raw_write_and_read_with_curl(lab, tmp_path):
     payload = bytes(range(256)) * 10
     source = tmp_path / "payload"
     source.write_bytes(payload)
-    status, body = curl("--data-binary", f"@{source}", "-H", "Content-Type: application/octet-stream",
-                        f"{base}/write?context=w&timeout_ms=1000")
+    status, body = curl(
+        "--data-binary", f"@{source}", "-H", "Content-Type: application/octet-stream",
+        f"{base}/write?context=w&timeout_ms=1000")
     assert status == 0
     (entry,) = json.loads(body)["entries"]
     assert (entry["context"], outcome(entry)) == ("w", ("ok", 2560, None))

@@ -5,7 +5,6 @@ import socket
 import pytest
 
 from deadline import eventually
-from devices import Device
 from lab import ABORTED, Lab, data, device_daemon, lab, outcome, socket_folder  # noqa: F401
 
 
@@ -118,8 +117,8 @@ def test_a_mapped_address_is_its_ipv4(lab):
 
 @pytest.mark.parametrize(
     "uri", ["tcp://2130706433:80", "tcp://0x7f.1:80", "tcp://127.1:80", "tcp://0177.0.0.1:80",
-            "tcp://a@127.0.0.1:80", "tcp://127.0.0.1", "tcp://127.0.0.1:80#x", "bogus://127.0.0.1:1",
-            "unix://relative", "unix:///a/../b", "unix:///a%00b", "unix:///" + "x" * 120, ""],
+            "tcp://a@127.0.0.1:80", "tcp://127.0.0.1", "tcp://127.0.0.1:80#x",
+            "bogus://127.0.0.1:1", "unix://relative", "unix:///a/../b", "unix:///a%00b", "unix:///" + "x" * 120, ""],
 )
 def test_an_unusable_uri_is_refused(lab, uri):
     reply = lab.refused_open(uri)
@@ -128,7 +127,8 @@ def test_an_unusable_uri_is_refused(lab, uri):
 
 def test_a_denied_name_is_told_when_it_resolves(start_daemon):
     # Only the network 127.1.0.0/16 is allowed, and localhost has no address in it.
-    daemon = start_daemon("--allow-target", "tcp://127.1.0.0/16", "--allow-target", "tcp://lab.test")
+    daemon = start_daemon(
+        "--allow-target", "tcp://127.1.0.0/16", "--allow-target", "tcp://lab.test")
     lab = Lab(daemon)
     device = lab.device()
     lab.begin_open(f"tcp://localhost:{device.port}")

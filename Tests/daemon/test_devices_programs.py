@@ -8,7 +8,7 @@ import pytest
 from deadline import eventually
 from devices import redis_server, socat
 from lab import (  # noqa: F401
-    TIMED_OUT, data, device_daemon, lab, make_lab, outcome, socket_folder)
+    TIMED_OUT, Lab, data, device_daemon, lab, make_lab, outcome, socket_folder)
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,6 @@ def test_socat_sends_a_stream_into_a_listener(lab, tmp_path):
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
 def test_the_instrument_measures(start_daemon, instrument, kind):
-    from lab import Lab
     daemon = start_daemon(
         "--allow-target", "tcp://127.0.0.0/8",
         "--allow-target", f"unix://{instrument.unix.removeprefix('unix://')}")

@@ -1,10 +1,8 @@
 """Reads of streams: what completes them, ends, resets, time-outs, what stays in the buffer."""
 
-import socket
-
 import pytest
 
-from devices import Device
+from deadline import eventually
 from lab import (  # noqa: F401
     ABORTED, TIMED_OUT, Lab, data, device_daemon, lab, make_lab, outcome, socket_folder)
 
@@ -164,7 +162,6 @@ def test_a_reset_gives_what_a_read_had_gathered(lab):
     operation = lab.start(session, "read", until="\n")
     peer.send(b"half")
     lab.wait_state(session, operation, "running")
-    from deadline import eventually
     eventually(lambda: lab.session(session)["counters"]["bytes_received"] == 4)
     peer.reset()
     entry = lab.entry()

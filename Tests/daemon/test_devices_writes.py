@@ -36,7 +36,8 @@ def test_a_write_of_4_mib_to_a_slow_reader_is_one_entry(lab, slow):
 
 def test_writes_arrive_in_the_order_they_were_accepted(lab):
     session, peer = lab.connected()
-    lab.submit(session, *({"op": "write", "data": f"{n:04}", "encoding": "utf8"} for n in range(1000)))
+    lab.submit(session, *(
+        {"op": "write", "data": f"{n:04}", "encoding": "utf8"} for n in range(1000)))
     assert peer.take(4000) == b"".join(b"%04d" % n for n in range(1000))
     assert all(outcome(entry) == ("ok", 4, None) for entry in lab.entries(1000))
 

@@ -1,4 +1,4 @@
-"""Replies and requests that are cut at any byte: nothing lost, nothing shown again after its ack."""
+"""Replies and requests cut at any byte: nothing is lost, nothing shown again after its ack."""
 
 import json
 import random
@@ -9,7 +9,7 @@ import pytest
 from cutting_proxy import BROKEN, CuttingProxy, reset
 from deadline import eventually
 from http_client import Connection
-from lab import Lab, contexts_of, data, device_daemon, lab, make_lab, socket_folder  # noqa: F401
+from lab import contexts_of, data, device_daemon, lab, socket_folder  # noqa: F401
 
 
 @pytest.fixture

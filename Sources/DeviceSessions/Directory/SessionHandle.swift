@@ -39,6 +39,13 @@ public final class SessionHandle: Sendable {
         var pendingBytes = 0
         var standingReads = 0
         var nextOperation: UInt64 = 1
+
+        /// How the session stands, with a close that its worker has not seen yet.
+        var phase: SessionPhase {
+            let published = snapshot.phase
+            let isStillOpen = published == .open || published == .opening
+            return isClosing && isStillOpen ? .closing : published
+        }
     }
 
     /// Its id.
@@ -108,11 +115,8 @@ public final class SessionHandle: Sendable {
     }
 
     private func check(_ requests: [OperationRequest], _ front: Front) -> SubmitError? {
-        let phase = front.snapshot.phase
-        if front.isClosing || phase != .opening && phase != .open {
-            let isStillOpen = phase == .open || phase == .opening
-            return .notOpen(front.isClosing && isStillOpen ? .closing : phase)
-        }
+        let phase = front.phase
+        guard phase == .open || phase == .opening else { return .notOpen(phase) }
         for request in requests where !operationNames.contains(request.kind.name) {
             return .unsupported(operation: request.kind.name, transport: configuration.transport)
         }
@@ -180,8 +184,8 @@ public final class SessionHandle: Sendable {
             throw .unsupported(operation: "shutdown", transport: configuration.transport)
         }
         let phase: SessionPhase? = front.withLock { front in
-            let phase = front.snapshot.phase
-            guard !front.isClosing, phase == .open || phase == .opening else { return phase }
+            let phase = front.phase
+            guard phase == .open || phase == .opening else { return phase }
             front.isOutputShut = true
             return nil
         }
@@ -203,9 +207,9 @@ public final class SessionHandle: Sendable {
     public var snapshot: SessionSnapshot {
         front.withLock { front in
             var snapshot = front.snapshot
-            if front.isClosing && (snapshot.phase == .open || snapshot.phase == .opening) {
-                snapshot.phase = .closing
-            }
+            snapshot.phase = front.phase
+            // What is refused from now on is told from now on, before the worker has come to it.
+            if front.isOutputShut && snapshot.output == "open" { snapshot.output = "shut" }
             return snapshot
         }
     }

@@ -162,8 +162,9 @@ extension DeviceSession {
     ) {
         guard let pending = operations[number] else { return }
         var data: [UInt8] = []
+        // A standing read that is paused learns of what has arrived when it goes on, or never.
         var isPaused = false
-        if case .paused = pending.progress { isPaused = true }
+        if case .paused = pending.progress { isPaused = pending.operation.kind.isStandingRead }
         if status == .timedOut && !isPaused && !isHeldUp(number) {
             data = gathered(for: pending)
         }

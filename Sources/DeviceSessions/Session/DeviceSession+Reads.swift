@@ -152,8 +152,11 @@ extension DeviceSession {
         case .read(let goal, _, _), .transact(_, let goal, _, _):
             switch goal {
             case .readiness: []
-            case .available(let limit), .until(_, let limit): take(limit)
+            case .available(let limit): take(limit)
             case .exactly(let size): take(size)
+            case .until(let delimiter, let limit):
+                // A frame that only waited for room is given as what it is.
+                take(min(input.end(of: delimiter, from: 0) ?? limit, limit))
             }
         case .write, .accept: []
         }

@@ -69,7 +69,7 @@ struct TCPListenOpening: SessionOpening {
 
     mutating func abort() -> [OpeningMove] {
         hasReported = true
-        return stepsOut.map { .cancel(tag: $0) }
+        return stepsOut.sorted().map { .cancel(tag: $0) }
     }
 
     private mutating func listen(on address: SocketAddress) -> [OpeningMove] {

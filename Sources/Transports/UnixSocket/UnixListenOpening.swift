@@ -55,6 +55,6 @@ struct UnixListenOpening: SessionOpening {
 
     mutating func abort() -> [OpeningMove] {
         hasReported = true
-        return stepsOut.map { .cancel(tag: $0) }
+        return stepsOut.sorted().map { .cancel(tag: $0) }
     }
 }

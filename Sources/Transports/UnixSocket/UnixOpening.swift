@@ -74,7 +74,7 @@ struct UnixOpening: SessionOpening {
 
     mutating func abort() -> [OpeningMove] {
         hasReported = true
-        guard stepsOut.isEmpty else { return stepsOut.map { .cancel(tag: $0) } }
+        guard stepsOut.isEmpty else { return stepsOut.sorted().map { .cancel(tag: $0) } }
         return cleanUp()
     }
 
