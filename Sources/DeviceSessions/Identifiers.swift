@@ -30,7 +30,8 @@ private func digits(_ number: UInt64) -> String {
 }
 
 private func parseDigits(_ text: Substring) -> UInt64? {
-    let isWellFormed = text.utf8.count == 12
+    let isWellFormed =
+        text.utf8.count == 12
         && text.utf8.allSatisfy { (48...57).contains($0) || (97...122).contains($0) }
     guard isWellFormed, let number = UInt64(text, radix: 36), number <= 0xFFF_FFFF_FFFF_FFFF
     else { return nil }

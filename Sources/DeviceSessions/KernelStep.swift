@@ -122,9 +122,13 @@ public enum SocketFamily: Hashable, Sendable {
 
 /// How a file is opened.
 public struct FileAccess: Hashable, Sendable {
+    /// Bytes may be read.
     public var reads: Bool
+    /// Bytes may be written.
     public var writes: Bool
+    /// Writes go to the end.
     public var appends: Bool
+    /// A missing file is made, mode 0640.
     public var creates: Bool
 
     /// Access with these rights; `creates` makes a missing file, mode 0640.

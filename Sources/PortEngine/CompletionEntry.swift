@@ -9,7 +9,9 @@ public enum EntryKind: String, Sendable, CaseIterable {
     case sessionClosed = "session_closed"
 }
 
-/// How it ended. A failed operation is data, an entry like any other.
+/// How it ended.
+///
+/// A failed operation is data, an entry like any other.
 public enum EntryStatus: String, Sendable, CaseIterable {
     case ok
     case endOfStream = "end_of_stream"
@@ -84,11 +86,15 @@ public final class EntryDetails: Sendable {
     }
 }
 
-/// The result of one operation, or a packet that a client posted. OVERLAPPED_ENTRY.
+/// The result of one operation, or a packet that a client posted.
+///
+/// OVERLAPPED_ENTRY.
 public struct CompletionEntry: Sendable {
     /// What came.
     public var kind: EntryKind
-    /// How it ended. Look here before using `bytes`.
+    /// How it ended.
+    ///
+    /// Look here before using `bytes`.
     public var status: EntryStatus
     /// The key of the session, or of the packet; `nil` if none was given.
     public var key: String?

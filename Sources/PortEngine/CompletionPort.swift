@@ -31,7 +31,9 @@ public final class CompletionPort: Sendable {
 
     // MARK: - Entries in
 
-    /// Queues packets, all or none. PostQueuedCompletionStatus.
+    /// Queues packets, all or none.
+    ///
+    /// PostQueuedCompletionStatus.
     ///
     /// - Throws: `.full`, `.fullOfBytes`, `.neverFits`, `.neverFitsBytes`, `.closed`.
     public func post(_ packets: [CompletionEntry]) throws(PortError) {
@@ -53,7 +55,9 @@ public final class CompletionPort: Sendable {
         applyAlways { state, _, effects in state.release(places, &effects) }
     }
 
-    /// Queues what operations gave, each in a promised place. Nothing is lost but by a forced close.
+    /// Queues what operations gave, each in a promised place.
+    ///
+    /// Nothing is lost but by a forced close.
     public func complete(_ entries: [CompletionEntry]) {
         guard !entries.isEmpty else { return }
         applyAlways { state, now, effects in state.complete(entries, at: now, &effects) }
@@ -79,7 +83,9 @@ public final class CompletionPort: Sendable {
 
     // MARK: - Entries out
 
-    /// Takes entries, or waits for them. GetQueuedCompletionStatusEx.
+    /// Takes entries, or waits for them.
+    ///
+    /// GetQueuedCompletionStatusEx.
     ///
     /// Returns as soon as one entry may be taken. An entry is returned for an operation that failed
     /// as well: look at ``CompletionEntry/status`` before using its bytes.
@@ -89,7 +95,7 @@ public final class CompletionPort: Sendable {
     public func fetch(
         _ request: FetchRequest, for waiter: any FetchWaiter
     ) throws(PortError) -> FetchOutcome {
-        return try apply { state, now, effects throws(PortError) in
+        try apply { state, now, effects throws(PortError) in
             try state.fetch(request, for: waiter, at: now, &effects)
         }
     }
@@ -117,7 +123,9 @@ public final class CompletionPort: Sendable {
         applyAlways { state, _, _ in state.countUndelivered() }
     }
 
-    /// Acks, gives back, extends. Stale leases and ids are outcomes, never errors.
+    /// Acks, gives back, extends.
+    ///
+    /// Stale leases and ids are outcomes, never errors.
     public func settle(_ request: SettleRequest) throws(PortError) -> SettleAnswer {
         try apply { state, now, effects throws(PortError) in
             try state.settle(request, at: now, &effects)
@@ -138,7 +146,9 @@ public final class CompletionPort: Sendable {
         try apply { state, _, effects throws(PortError) in try state.unpark(consumer, &effects) }
     }
 
-    /// Sends a wake-up to one consumer; gives how many are kept for it now. QueueUserAPC.
+    /// Sends a wake-up to one consumer; gives how many are kept for it now.
+    ///
+    /// QueueUserAPC.
     public func alert(_ consumer: ConsumerName, _ alert: Alert) throws(PortError) -> Int {
         try apply { state, _, effects throws(PortError) in
             try state.alert(consumer, alert, &effects)
@@ -220,7 +230,9 @@ public final class CompletionPort: Sendable {
         }
     }
 
-    /// Closes the port; waiters are told. CloseHandle.
+    /// Closes the port; waiters are told.
+    ///
+    /// CloseHandle.
     ///
     /// - Returns: entries and promised places that were thrown away.
     func close(force: Bool) throws(PortError) -> Int {

@@ -8,7 +8,9 @@ public enum FetchMode: String, Sendable, CaseIterable {
     case consume
 }
 
-/// What a fetch asks. Everything has a default.
+/// What a fetch asks.
+///
+/// Everything has a default.
 public struct FetchRequest: Sendable {
     /// The most entries, from 1.
     public var maxEntries = 64
@@ -24,7 +26,9 @@ public struct FetchRequest: Sendable {
     public var consumer: ConsumerName?
     /// The name of this fetch: the same again gives the same batch while its lease lives.
     public var fetchID: String?
-    /// Whether an alert ends the wait. The alertable wait.
+    /// Whether an alert ends the wait.
+    ///
+    /// The alertable wait.
     public var isAlertable = false
     /// What to settle first.
     public var settle: SettleRequest?
@@ -33,7 +37,9 @@ public struct FetchRequest: Sendable {
     public init() {}
 }
 
-/// Why a fetch came back. "Nothing was taken" is a reason, never an error.
+/// Why a fetch came back.
+///
+/// That nothing was taken is a reason, never an error.
 public enum FetchReason: String, Sendable, CaseIterable {
     case entries
     case timeout
@@ -56,7 +62,9 @@ public struct QueuedEntry: Sendable {
     public var entry: CompletionEntry
 }
 
-/// A wake-up sent to one consumer. User APC.
+/// A wake-up sent to one consumer.
+///
+/// User APC.
 public struct Alert: Sendable {
     /// The sender's own string.
     public var context: String?

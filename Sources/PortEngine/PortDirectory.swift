@@ -43,9 +43,8 @@ public final class PortDirectory: Sendable {
 
     /// An empty directory.
     ///
-    /// - Parameters:
-    ///   - seed: where the generations come from; random in the daemon, fixed in a simulation.
-    ///   - onEarlierDeadline: called when ``nextDeadline`` has become earlier; any thread, no lock.
+    /// - `seed`: where the generations come from; random in the daemon, fixed in a simulation.
+    /// - `onEarlierDeadline`: called when ``nextDeadline`` has become earlier; any thread, no lock.
     public init(
         clock: any EngineClock, seed: UInt64, portLimit: Int = 10_000,
         limits: PortLimits = PortLimits(), rememberedClosed: Int = 65_536,
@@ -63,7 +62,7 @@ public final class PortDirectory: Sendable {
 
     /// Makes a port, or confirms one whose settings agree.
     ///
-    /// - Parameter agrees: compares the settings of a port that is there with those asked for.
+    /// `agrees`: compares the settings of a port that is there with those asked for.
     /// - Throws: `.settingsDiffer`, `.tooManyPorts`.
     public func create(
         _ name: PortName, settings: PortSettings, agrees: @Sendable (PortSettings) -> Bool
@@ -116,7 +115,9 @@ public final class PortDirectory: Sendable {
                 }
             }
             let page = directory.names[start...].prefix(limit)
-            return (page.compactMap { directory.ports[$0] }, start + page.count < directory.names.count)
+            return (
+                page.compactMap { directory.ports[$0] }, start + page.count < directory.names.count
+            )
         }
     }
 

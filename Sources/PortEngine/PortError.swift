@@ -1,4 +1,6 @@
-/// Why a port refuses a request. A refusal has no effect.
+/// Why a port refuses a request.
+///
+/// A refusal has no effect.
 public enum PortError: Error, Hashable, Sendable {
     /// The port was closed; ERROR_INVALID_HANDLE.
     case closed

@@ -1,6 +1,8 @@
 /// What a port is made with.
 public struct PortSettings: Hashable, Sendable {
-    /// How many consumers may run at once; `nil` is no limit. NumberOfConcurrentThreads.
+    /// How many consumers may run at once; `nil` is no limit.
+    ///
+    /// NumberOfConcurrentThreads.
     public var concurrencyLimit: Int?
     /// The most entries and reserved places together.
     public var capacity: Int
@@ -44,7 +46,9 @@ public struct PortLimits: Hashable, Sendable {
     }
 }
 
-/// A port's live counts. They are kept, never computed.
+/// A port's live counts.
+///
+/// They are kept, never computed.
 public struct PortCounts: Hashable, Sendable {
     /// Entries that could be taken now.
     public var queued = 0

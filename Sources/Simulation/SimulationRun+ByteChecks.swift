@@ -27,7 +27,8 @@ extension SimulationRun {
             if before.isTorn {
                 session.hasTorn = true
                 expect(
-                    before.isSilent || before.isOneOfMany || session.tornSeenAt.map { next.acceptedAfter > $0 } ?? false,
+                    before.isSilent || before.isOneOfMany
+                        || session.tornSeenAt.map { next.acceptedAfter > $0 } ?? false,
                     "\(name): \(next.number) was sent behind half of \(before.number)")
             }
         }
@@ -77,10 +78,12 @@ extension SimulationRun {
         if entry.status == .cancelled {
             expect(entry.data.isEmpty, "\(name): a cancelled read took bytes")
         }
-        let isReset = entry.status == .failed
+        let isReset =
+            entry.status == .failed
             && entry.details?.error?.code != EntryError.frameTooLong.code
             && entry.details?.error?.code != EntryError.writeTorn.code
-        let isEnd = entry.status == .endOfStream
+        let isEnd =
+            entry.status == .endOfStream
             || isReset && !session.hasOpenFailed && operation.sent == operation.total
                 && session.connection?.isEndKnown == true
         checkGoalOfLast(entry, operation, name)

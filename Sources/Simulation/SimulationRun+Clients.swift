@@ -50,7 +50,9 @@ extension SimulationRun {
             var request = OperationRequest(kind: kind(for: session, number: first + UInt64(index)))
             if dice.happens(30) { request.timeoutMilliseconds = dice.number(in: 1...400) }
             if let target {
-                if request.kind.isStandingRead { request.kind = .read(.readiness, repeats: false, credit: nil) }
+                if request.kind.isStandingRead {
+                    request.kind = .read(.readiness, repeats: false, credit: nil)
+                }
                 request.delivery = .inline(target, index: index)
             } else if case .write = request.kind, dice.happens(20) {
                 request.delivery = .none
@@ -85,7 +87,9 @@ extension SimulationRun {
             session.pending.append(record)
             session.port.reserved += session.port.isClosed ? 0 : request.places
             reply?.operations.append(record)
-            note(.submit, Int(truncatingIfNeeded: session.id.rawValue), Int(id.number), request.places)
+            note(
+                .submit, Int(truncatingIfNeeded: session.id.rawValue), Int(id.number),
+                request.places)
             trace.say { "  \(request.kind.words) by \(request.timeoutMilliseconds ?? -1)" }
             count("accepted \(request.kind.name)")
         }

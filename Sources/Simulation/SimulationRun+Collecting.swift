@@ -137,7 +137,8 @@ extension SimulationRun {
         if !isMiddle { record.reserved -= 1 }
         switch entry.kind {
         case .open:
-            expect(session.hasOpen && !session.isOpenSeen || session.handle.inlineOpen != nil,
+            expect(
+                session.hasOpen && !session.isOpenSeen || session.handle.inlineOpen != nil,
                 "\(session.id.text) opened twice")
             if session.handle.inlineOpen == nil { checkOpen(entry, session) }
             session.isOpenSeen = true
@@ -177,8 +178,10 @@ extension SimulationRun {
     /// Forgets sessions of which nothing more can come.
     func forgetEnded() {
         live.removeAll { session in
-            let isOver = session.isClosedSeen || session.port.isClosed
-                && (try? sessions.find(session.id)) == nil
+            let isOver =
+                session.isClosedSeen
+                || session.port.isClosed
+                    && (try? sessions.find(session.id)) == nil
             guard isOver, !completeReplies.contains(where: { $0.session === session }) else {
                 return false
             }

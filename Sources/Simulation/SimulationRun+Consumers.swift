@@ -116,7 +116,8 @@ extension SimulationRun {
             record.port.countUndelivered()
             return
         }
-        batches.append(Batch(port: record, lease: lease, seqs: answer.entries.map(\.seq), step: step))
+        batches.append(
+            Batch(port: record, lease: lease, seqs: answer.entries.map(\.seq), step: step))
         if batches.count > 60 { batches.removeFirst() }
     }
 
@@ -216,8 +217,10 @@ extension SimulationRun {
     }
 
     private func settlement(of record: PortRecord) -> (SettleRequest, Batch)? {
-        guard let batch = dice.pick(
-            batches.filter { $0.port === record && $0.step < step }) else { return nil }
+        guard
+            let batch = dice.pick(
+                batches.filter { $0.port === record && $0.step < step })
+        else { return nil }
         var request = SettleRequest(lease: batch.lease)
         let generation = record.port.generation
         func reference(_ seq: UInt64) -> EntryReference {

@@ -12,7 +12,8 @@ extension SimulationRun {
         switch error {
         case .notOpen: break
         case .unsupported: fail("\(session.id.text): \(error)")
-        case .outputShut: expect(session.isOutputShut, "\(session.id.text): output is said to be shut")
+        case .outputShut:
+            expect(session.isOutputShut, "\(session.id.text): output is said to be shut")
         case .standingReadActive, .tooManyPending, .tooManyPendingBytes: break
         case .port: break
         }
@@ -68,7 +69,8 @@ extension SimulationRun {
     }
 
     private func isMoving(since before: UInt64) -> Bool {
-        drivers.contains { $0.hasWork } || loops.contains { $0.nextDeadline.map { $0 <= clock.now() } ?? false }
+        drivers.contains { $0.hasWork }
+            || loops.contains { $0.nextDeadline.map { $0 <= clock.now() } ?? false }
     }
 
     /// Takes all that ports hold, so that none is full.
@@ -102,7 +104,8 @@ extension SimulationRun {
     private func checkProgress(of session: SessionRecord) {
         let view = session.handle.snapshot
         let states = session.lastDescription.map { "\($0.number) \($0.name) \($0.state)" }
-        let name = "\(session.id.text), input \(view.input ?? "-"), output \(view.output ?? "-"), "
+        let name =
+            "\(session.id.text), input \(view.input ?? "-"), output \(view.output ?? "-"), "
             + "\(states)"
         let now = clock.now()
         guard !session.isClosedSeen, !session.port.isClosed, session.isOpenSeen else { return }

@@ -118,7 +118,8 @@ extension SimulationRun {
             if !operation.isRead && connection?.hasBrokenPipe == true {
                 codes.append(EntryError(.brokenPipe).code)
             }
-            let hasTorn = session.hasTorn || session.pending.contains { $0.isTorn }
+            let hasTorn =
+                session.hasTorn || session.pending.contains { $0.isTorn }
                 || session.ended.values.contains { $0.isTorn }
             if hasTorn && !operation.isRead { codes.append(EntryError.writeTorn.code) }
             if operation.isAccept { codes.append(EntryError(.tooManyOpenFiles).code) }
@@ -230,7 +231,8 @@ extension SimulationRun {
 
     func checkClosed(_ entry: CompletionEntry, _ session: SessionRecord) {
         let name = session.id.text
-        expect(session.isOpenSeen || session.handle.inlineOpen != nil, "\(name): closed, not opened")
+        expect(
+            session.isOpenSeen || session.handle.inlineOpen != nil, "\(name): closed, not opened")
         let code = entry.details?.error?.code
         switch entry.status {
         case .ok:

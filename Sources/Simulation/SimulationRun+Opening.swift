@@ -147,7 +147,8 @@ extension SimulationRun {
             let candidate = SocketAddress.ipv4(base + UInt32(index << 8), port: port)
             addresses.append(candidate)
             targets[.address(candidate)] = NetworkTargetRecord(
-                session: session, address: candidate.text ?? "", behaviour: behaviour(isUnix: false),
+                session: session, address: candidate.text ?? "",
+                behaviour: behaviour(isUnix: false),
                 patience: dice.below(5))
         }
         if isName && !dice.happens(10) { names["name\(number).lab"] = addresses }

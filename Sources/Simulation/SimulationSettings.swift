@@ -1,4 +1,6 @@
-/// What a simulation is run with. The seed decides all else.
+/// What a simulation is run with.
+///
+/// The seed decides all else.
 public struct SimulationSettings: Sendable {
     /// Where all dice start.
     public var seed: UInt64

@@ -10,7 +10,7 @@ public final class PortClock: Sendable {
 
     /// Starts the thread.
     ///
-    /// - Parameter wakeup: what `ports` wakes when a deadline has become earlier.
+    /// `wakeup`: what `ports` wakes when a deadline has become earlier.
     public init(_ wakeup: Wakeup, ports: PortDirectory) throws(Errno) {
         let core = PortClockCore(wakeup: wakeup, ports: ports)
         self.core = core

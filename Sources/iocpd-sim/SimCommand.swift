@@ -58,7 +58,9 @@ struct SimCommand: ParsableCommand {
         }
         for (what, times) in tally.sorted(by: { $0.key < $1.key }) { print("  \(what): \(times)") }
         let seconds = start.duration(to: .now).components.seconds
-        print("\(done) steps of \(next - seed) seeds from \(seed) in \(seconds) s, \(failures) failures")
+        print(
+            "\(done) steps of \(next - seed) seeds from \(seed) in \(seconds) s, \(failures) failures"
+        )
         if failures > 0 { throw ExitCode.failure }
     }
 }

@@ -55,10 +55,10 @@ enum Daemon {
             logger.info("listening", metadata: ["address": "\(address)"])
         }
         while true {
-            switch SignalWait.next(milliseconds: nil) {
+            switch SignalWait.next(milliseconds: DaemonParts.quietCheckMilliseconds) {
             case SIGHUP: reload()
             case .some(let signal): return stop(parts, signal, logger)
-            case nil: continue
+            case nil: parts.returnMemoryIfQuieter()
             }
         }
     }

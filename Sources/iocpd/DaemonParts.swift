@@ -6,15 +6,20 @@ import HTTPListener
 import LinuxSystem
 import Logging
 import PortEngine
+import Synchronization
 import Workers
 
 /// Everything that runs, put together in the order in which it depends on each other.
-struct DaemonParts {
+final class DaemonParts: Sendable {
     let service: Service
     let limits: ServiceLimits
     private let server: HTTPServer
     private let workers: WorkerPool
     private let portClock: PortClock
+    private let mostConnections = Atomic<Int>(0)
+
+    /// How often to look whether a crowd has gone.
+    static let quietCheckMilliseconds = 10_000
 
     init(_ settings: Settings, _ logger: Logger) throws {
         let processors = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
@@ -55,6 +60,19 @@ struct DaemonParts {
         configuration.log = { logger.warning("http", metadata: ["line": "\($0)"]) }
         server = try HTTPServer(configuration: configuration, responder: responder)
         service.addresses = server.boundAddresses
+    }
+
+    /// Gives memory back to the system once most of a crowd of connections has gone: the allocator
+    /// would keep it for the next crowd.
+    func returnMemoryIfQuieter() {
+        let present = server.connectionCount
+        let most = mostConnections.load(ordering: .relaxed)
+        guard most > 1_000, present < most / 2 else {
+            mostConnections.store(max(most, present), ordering: .relaxed)
+            return
+        }
+        FreeMemory.giveBack()
+        mostConnections.store(present, ordering: .relaxed)
     }
 
     /// Ends everything; replies on their way are given a moment.

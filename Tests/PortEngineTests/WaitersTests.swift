@@ -196,6 +196,23 @@ import Testing
         #expect(busy.contexts == ["y"])
     }
 
+    @Test func `R31 a slot that the settle frees is not freed twice`() throws {
+        let (_, port) = try crowded(PortSettings(concurrencyLimit: 1))
+        try port.post("x", "y", "z")
+        let held = try port.take(.fetch(max: 1, by: "w"))
+        _ = try port.park(consumer("w"))
+        _ = try port.take(.fetch(max: 1, by: "v"))
+        _ = try port.unpark(consumer("w"))
+        _ = try port.wait()
+        // Two run past the limit of one, so that the end of one lets nobody in.
+        #expect(port.counts.running == 2)
+        let settle = port.settling(held.lease, ackAll: true)
+        #expect(throws: PortError.tooManyWaiters(limit: 1)) {
+            try port.wait(.fetch(wait: 1_000, by: "w", settle: settle))
+        }
+        #expect(port.counts.waiting == 1)
+    }
+
     @Test func `R31 a repeat whose settle ends its lease is one too many`() throws {
         let (_, port) = try crowded()
         try port.post("x")

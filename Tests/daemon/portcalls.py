@@ -38,8 +38,12 @@ class Port:
         return connection
 
     def take(self, **members):
-        """Fetches in consume mode, waiting as long as tests wait: the entries."""
+        """Fetches in consume mode, waiting as long as tests wait: the entries, now gone."""
+        before = self.counts()["consumed_total"]
         reply = self.fetch(**{"mode": "consume", "wait_ms": 4000, **members})
+        # They leave when the reply is known to be sent, which may be after it has been read.
+        after = before + len(reply["entries"])
+        eventually(lambda: self.counts()["consumed_total"] >= after, "the entries' leaving")
         return reply["entries"]
 
     def settle(self, lease, **members):

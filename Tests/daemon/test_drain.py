@@ -122,7 +122,7 @@ def test_operations_on_an_open_session_are_refused_while_draining(start_daemon, 
     reply = daemon.call("POST", f"/v1/sessions/{session}/operations", json={"op": "read"})
     assert reply.code in ("service.draining", "session.closed")
     assert reply.status in (503, 410)
-    port.take()
+    port.fetch(mode="consume")
     assert daemon.wait() == 0
 
 

@@ -47,6 +47,7 @@ def test_lease_keeps_and_consume_takes(port):
     assert port.counts()["leased"] == 1
     second = port.fetch(mode="consume", lease_ms=5)
     assert contexts(second["entries"]) == ["b"]
+    eventually(lambda: port.counts()["leased"] == 1, "the leaving")
     assert "lease" not in second and "lease_expires_at" not in second
     counts = port.counts()
     assert (counts["leased"], counts["consumed_total"], counts["acked_total"]) == (1, 1, 1)
@@ -222,7 +223,7 @@ def test_waiter_that_hangs_up_is_removed_at_once(port, end):
         waiter.socket.shutdown(1)
     else:
         getattr(waiter, end)()
-    eventually(lambda: port.counts()["waiting"] == 0, "the hang-up", 1)
+    eventually(lambda: port.counts()["waiting"] == 0, "the hang-up")
     port.post("a")
     assert contexts(port.take()) == ["a"]
     counts = port.counts()
@@ -237,7 +238,7 @@ def test_hang_up_behind_pipelined_requests(port, mode):
         for _ in range(3):
             waiter.send_request("POST", f"{port.path}/completions:fetch", json={"mode": mode})
         waiter.close()
-        eventually(lambda: port.counts()["waiting"] == 0, "the hang-up", 1)
+        eventually(lambda: port.counts()["waiting"] == 0, "the hang-up")
         port.post("a")
     assert [(each["context"], each["delivery"]) for each in port.take()] == [("a", 1)]
 

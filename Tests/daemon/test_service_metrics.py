@@ -99,8 +99,8 @@ def test_counts(fresh):
     assert fresh.metric("iocpd_completions_total", status="failed") == 1
     fresh.post("/v1/ports/a/completions:fetch", {"max": 1})
     fresh.post("/v1/ports/a/completions:fetch", {"max": 1, "mode": "consume"})
+    eventually(lambda: fresh.metric("iocpd_port_consumed_total", port="a") == 1, "the leaving")
     assert fresh.metric("iocpd_port_leased_entries", port="a") == 1
-    assert fresh.metric("iocpd_port_consumed_total", port="a") == 1
     assert fresh.metric("iocpd_port_queue_entries", port="a") == 1
 
 

@@ -38,7 +38,7 @@ public final class SessionDirectory: Sendable {
 
     /// An empty directory.
     ///
-    /// - Parameter seed: where the ids come from; random in the daemon, fixed in a simulation.
+    /// `seed`: where the ids come from; random in the daemon, fixed in a simulation.
     public init(clock: any EngineClock, seed: UInt64, limit: Int, rememberedClosed: Int = 65_536) {
         self.clock = clock
         self.limit = limit
@@ -52,7 +52,7 @@ public final class SessionDirectory: Sendable {
 
     /// Registers a session; `nil` at the limit.
     ///
-    /// - Parameter make: makes the handle for the id that it is given; no lock may be taken in it.
+    /// `make`: makes the handle for the id that it is given; no lock may be taken in it.
     public func add(
         isHidden: Bool, _ make: @Sendable (SessionID) -> SessionHandle
     ) -> SessionHandle? {
@@ -148,7 +148,7 @@ public final class SessionDirectory: Sendable {
 
     /// A session has ended.
     ///
-    /// - Parameter phase: `.failed` keeps it visible for ten minutes, `.closed` leaves its id as
+    /// `phase`: `.failed` keeps it visible for ten minutes, `.closed` leaves its id as
     ///   that of a closed one.
     public func ended(_ handle: SessionHandle, _ phase: SessionPhase) {
         let now = clock.now()
@@ -173,8 +173,10 @@ public final class SessionDirectory: Sendable {
         directory.withLock { remove(handle.id, &$0) }
     }
 
-    /// A failed session has been deleted: it is not shown any longer, and its id is that of a closed
-    /// one. Any other session stays as it is.
+    /// A failed session has been deleted: it is not shown any longer, and its id is that of a
+    /// closed one.
+    ///
+    /// Any other session stays as it is.
     public func dismiss(_ handle: SessionHandle) {
         guard handle.snapshot.phase == .failed else { return }
         let now = clock.now()

@@ -180,22 +180,25 @@ public final class SessionHandle: Sendable {
     ///
     /// - Throws: `.notOpen`, or `.unsupported` for a session that has no output.
     public func shutdownOutput() throws(SubmitError) {
-        guard operationNames.contains("write") else {
-            throw .unsupported(operation: "shutdown", transport: configuration.transport)
-        }
+        let hasOutput = operationNames.contains("write")
         let phase: SessionPhase? = front.withLock { front in
             let phase = front.phase
             guard phase == .open || phase == .opening else { return phase }
-            front.isOutputShut = true
+            if hasOutput { front.isOutputShut = true }
             return nil
         }
         if let phase { throw .notOpen(phase) }
+        guard hasOutput else {
+            throw .unsupported(operation: "shutdown", transport: configuration.transport)
+        }
         send(.shutdownOutput)
     }
 
-    /// Closes the session. Operations that are not accepted by now are refused.
+    /// Closes the session.
     ///
-    /// - Parameter reply: called once the worker has done what can be done at once.
+    /// Operations that are not accepted by now are refused.
+    ///
+    /// `reply`: called once the worker has done what can be done at once.
     public func close(
         _ reason: CloseReason, force: Bool, reply: (@Sendable () -> Void)? = nil
     ) {

@@ -1,6 +1,8 @@
 public import PortEngine
 
-/// Why operations are not accepted. None of a batch is then, and no entry will come.
+/// Why operations are not accepted.
+///
+/// None of a batch is then, and no entry will come.
 public enum SubmitError: Error, Hashable, Sendable {
     /// The session is closing, closed or failed.
     case notOpen(SessionPhase)

@@ -70,7 +70,9 @@ public enum OperationDelivery: Sendable {
     case none
 }
 
-/// One asynchronous request on a session, accepted. OVERLAPPED.
+/// One asynchronous request on a session, accepted.
+///
+/// OVERLAPPED.
 public struct IOOperation: Sendable {
     /// Its number in the session, in the order of acceptance.
     public let number: UInt64

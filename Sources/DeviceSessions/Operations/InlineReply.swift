@@ -20,7 +20,7 @@ public final class InlineReply: Sendable {
 
     /// Waits for `count` entries of operations on sessions of `port`.
     ///
-    /// - Parameter whenComplete: called once, on a worker's thread, with the entries in the order of
+    /// `whenComplete`: called once, on a worker's thread, with the entries in the order of
     ///   the request; its receiver calls ``delivered()`` or ``undelivered()`` once.
     public init(
         port: CompletionPort, count: Int,
@@ -33,7 +33,7 @@ public final class InlineReply: Sendable {
 
     /// Takes the entry of operation `index`.
     ///
-    /// - Parameter trailing: entries, with places of their own, that the client needs only if it
+    /// `trailing`: entries, with places of their own, that the client needs only if it
     ///   did not get the reply: the end of a session whose open failed.
     public func fulfil(
         _ index: Int, with entry: CompletionEntry, followedBy trailing: [CompletionEntry] = []

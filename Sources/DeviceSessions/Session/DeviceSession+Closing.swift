@@ -4,7 +4,7 @@ import PortEngine
 extension DeviceSession {
     /// Closes the session: cancel, await, entries, linger, close, last entry.
     ///
-    /// - Parameter force: resets the connection instead of letting bytes linger; a second call with
+    /// `force`: resets the connection instead of letting bytes linger; a second call with
     ///   it cuts a lingering close short.
     public mutating func close(
         _ reason: CloseReason, force: Bool, at now: MonotonicInstant,
@@ -41,7 +41,8 @@ extension DeviceSession {
             closeDone(&effects)
             return
         }
-        let mayLinger = shape == .stream && connectionError == nil
+        let mayLinger =
+            shape == .stream && connectionError == nil
             && configuration.lingerMilliseconds > 0
         if closing.isForced || !mayLinger || hasLingered(at: now) {
             closeDescriptor(descriptor, &effects)

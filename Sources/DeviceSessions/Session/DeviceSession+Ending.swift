@@ -156,7 +156,9 @@ extension DeviceSession {
         }
     }
 
-    /// Ends a running read. A time-out gives what had been gathered; a cancel takes nothing.
+    /// Ends a running read.
+    ///
+    /// A time-out gives what had been gathered; a cancel takes nothing.
     private mutating func stopReading(
         _ number: UInt64, as status: EntryStatus, _ effects: inout [SessionEffect]
     ) {

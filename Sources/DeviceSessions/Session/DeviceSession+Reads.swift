@@ -83,8 +83,10 @@ extension DeviceSession {
             case .read(let goal, _, _) = pending.operation.kind,
             case .complete(let size, let status, let error) = verdict(on: goal)
         {
-            let isEnd = status == .endOfStream || (status == .failed && !inputState.isOpen
-                && error?.code != EntryError.frameTooLong.code)
+            let isEnd =
+                status == .endOfStream
+                || (status == .failed && !inputState.isOpen
+                    && error?.code != EntryError.frameTooLong.code)
             if isEnd {
                 let data = take(size)
                 finish(number, status, bytes: data.count, data: data, error: error, &effects)

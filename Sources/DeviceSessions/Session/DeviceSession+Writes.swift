@@ -85,7 +85,9 @@ extension DeviceSession {
         case .failed(let error):
             finish(number, .failed, bytes: writtenBytes(pending), error: error, &effects)
         case .shut, .endOfStream:
-            finish(number, .failed, bytes: writtenBytes(pending), error: EntryError(.brokenPipe), &effects)
+            finish(
+                number, .failed, bytes: writtenBytes(pending), error: EntryError(.brokenPipe),
+                &effects)
         }
         return true
     }

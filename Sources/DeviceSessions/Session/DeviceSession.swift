@@ -2,7 +2,9 @@ import DequeModule
 public import EngineBase
 import PortEngine
 
-/// An open device as a value: events in, effects out. No clock, no lock, no thread, no descriptor.
+/// An open device as a value: events in, effects out.
+///
+/// No clock, no lock, no thread, no descriptor.
 ///
 /// Its worker owns it and is the only one to call it. A read lane and a write lane, each first in,
 /// first out by acceptance, do not wait for each other; a transact stands in both, starts when it
@@ -170,7 +172,8 @@ public struct DeviceSession: Sendable {
 
     /// Takes operations that were accepted, in their order.
     public mutating func submit(
-        _ accepted: [IOOperation], at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
+        _ accepted: [IOOperation], at now: MonotonicInstant,
+        _ surroundings: some SessionSurroundings,
         _ effects: inout [SessionEffect]
     ) {
         present = now

@@ -43,7 +43,7 @@ struct InputBuffer {
 
     /// Where the first `delimiter` ends, counted from the front.
     ///
-    /// - Parameter start: bytes known to be before any beginning of one.
+    /// `start`: bytes known to be before any beginning of one.
     func end(of delimiter: [UInt8], from start: Int) -> Int? {
         guard let first = delimiter.first, count >= delimiter.count else { return nil }
         var index = head + max(0, start)

@@ -7,7 +7,9 @@ public struct SessionConfiguration: Sendable {
     public var uri: String
     /// The name of its transport, such as `tcp`.
     public var transport: String
-    /// The key that every entry of the session carries. Completion key.
+    /// The key that every entry of the session carries.
+    ///
+    /// Completion key.
     public var key: String?
     /// The most operations that may be pending.
     public var maxPending: Int
@@ -68,10 +70,15 @@ public enum CloseReason: Sendable {
 
 /// What a session has done so far.
 public struct SessionCounters: Sendable {
+    /// Bytes taken from the device.
     public var bytesReceived = 0
+    /// Bytes that the kernel took for the device.
     public var bytesSent = 0
+    /// Operations that have ended.
     public var operationsCompleted = 0
+    /// Those of them that failed.
     public var operationsFailed = 0
+    /// Clients that a listener took.
     public var accepted = 0
     /// How often an accept had to pause because something ran out.
     public var acceptPauses = 0
@@ -82,12 +89,19 @@ public struct SessionCounters: Sendable {
 
 /// What a GET shows of a session; published by its worker.
 public struct SessionSnapshot: Sendable {
+    /// Where it is in its life.
     public var phase = SessionPhase.opening
+    /// The other end.
     public var peer: String?
+    /// This end; of a listener, where it listens.
     public var local: String?
+    /// How the input stands.
     public var input: String?
+    /// How the output stands.
     public var output: String?
+    /// The last failure, also of operations that give no entry.
     public var lastError: EntryError?
+    /// What it has done.
     public var counters = SessionCounters()
 
     /// The snapshot of a session that has just been accepted.
@@ -101,9 +115,13 @@ public struct OperationStatus: Sendable {
         case queued, running, paused, stopping
     }
 
+    /// The operation's number.
     public var number: UInt64
+    /// The word for what it does.
     public var name: String
+    /// The client's own string.
     public var context: String?
+    /// Where it is.
     public var state: State
     /// For a paused read: `credit` or `port`.
     public var pausedBy: String?

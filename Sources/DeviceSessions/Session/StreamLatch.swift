@@ -1,6 +1,8 @@
 public import PortEngine
 
-/// How one direction of a connection stands. What ended stays ended.
+/// How one direction of a connection stands.
+///
+/// What ended stays ended.
 ///
 /// The kernel reports an error once and says "end of stream" afterwards; here it is remembered.
 public enum DirectionState: Sendable {

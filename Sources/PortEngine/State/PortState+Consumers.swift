@@ -57,7 +57,9 @@ extension PortState {
 
     // MARK: - Alerts
 
-    /// Wakes one consumer's alertable wait, or keeps the alert for its next one. QueueUserAPC.
+    /// Wakes one consumer's alertable wait, or keeps the alert for its next one.
+    ///
+    /// QueueUserAPC.
     ///
     /// - Returns: how many alerts are kept for it now; 0 if a waiting fetch took it at once.
     mutating func alert(

@@ -82,7 +82,8 @@ extension PortState {
             switch mark {
             case .wait(let handle): waiters[handle] != nil
             case .lease(let number): leases[number]?.armed == deadline
-            case .delay(let seq): held[seq].map { $0.place == .delayed && $0.moment == deadline } ?? false
+            case .delay(let seq):
+                held[seq].map { $0.place == .delayed && $0.moment == deadline } ?? false
             }
         }
         swap(&heap, &deadlines)

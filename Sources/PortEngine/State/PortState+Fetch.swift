@@ -2,7 +2,9 @@ import DequeModule
 import EngineBase
 
 extension PortState {
-    /// Takes entries, or begins to wait. GetQueuedCompletionStatusEx.
+    /// Takes entries, or begins to wait.
+    ///
+    /// GetQueuedCompletionStatusEx.
     ///
     /// - Returns: the answer, or the ticket of a wait whose end `sink` will be told.
     mutating func fetch(

@@ -203,7 +203,9 @@ extension PortState {
         }
     }
 
-    /// Sets a lease's expiry. A later one costs nothing now: the old deadline finds out.
+    /// Sets a lease's expiry.
+    ///
+    /// A later one costs nothing now: the old deadline finds out.
     mutating func rearm(_ number: UInt64, until expiry: MonotonicInstant) {
         guard var lease = leases[number] else { return }
         lease.expiry = expiry

@@ -29,7 +29,9 @@ public struct PeekPage: Sendable {
 }
 
 extension PortState {
-    /// Looks at entries whose number is above `seq`, and changes nothing. O(page).
+    /// Looks at entries whose number is above `seq`, and changes nothing.
+    ///
+    /// O(page).
     func peek(after seq: UInt64, limit: Int) -> PeekPage {
         var page = PeekPage()
         var last = seq
@@ -63,7 +65,9 @@ extension PortState {
         return page
     }
 
-    /// Looks at dead letters whose number is above `seq`, and changes nothing. O(page).
+    /// Looks at dead letters whose number is above `seq`, and changes nothing.
+    ///
+    /// O(page).
     func peekDeadLetters(after seq: UInt64, limit: Int) -> PeekPage {
         var page = PeekPage()
         dead.walk(after: seq) { slot in

@@ -1,7 +1,9 @@
 import DequeModule
 import EngineBase
 
-/// A completion port as a value: requests and moments in, effects out. No clock, no lock, no thread.
+/// A completion port as a value: requests and moments in, effects out.
+///
+/// No clock, no lock, no thread.
 ///
 /// Entries that nobody has taken yet lie in `fresh`; their numbers are neighbours. An entry that was
 /// taken lives in `held` (leased, delayed, or back in the queue) or in `dead`. A number in `held` is
@@ -88,7 +90,9 @@ struct PortState: ~Copyable {
 
     // MARK: - Entries in
 
-    /// Puts posted packets at the end of the queue, all or none. PostQueuedCompletionStatus.
+    /// Puts posted packets at the end of the queue, all or none.
+    ///
+    /// PostQueuedCompletionStatus.
     mutating func post(
         _ packets: [CompletionEntry], at now: MonotonicInstant, _ effects: inout PortEffects
     ) throws(PortError) {

@@ -28,8 +28,10 @@ struct SessionAlarm: Sendable {
     let timer: SessionTimer
 }
 
-/// The sessions of one worker. A slot that is used again has another generation, so that nothing
-/// late can hit the wrong session.
+/// The sessions of one worker.
+///
+/// A slot that is used again has another generation, so that nothing late can hit the wrong
+/// session.
 struct SessionTable {
     private var sessions: [RunningSession?] = []
     private var generations: [UInt32] = []

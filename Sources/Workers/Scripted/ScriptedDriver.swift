@@ -238,7 +238,9 @@ public final class ScriptedDriver: IODriver {
         }
     }
 
-    private func connect(_ slot: DescriptorSlot, _ address: SocketAddress) throws(Errno)
+    private func connect(
+        _ slot: DescriptorSlot, _ address: SocketAddress
+    ) throws(Errno)
         -> StepResult?
     {
         guard let record = table[slot] else { throw .badDescriptor }
@@ -270,7 +272,9 @@ public final class ScriptedDriver: IODriver {
         return .received(bytes)
     }
 
-    private func send(_ slot: DescriptorSlot, _ bytes: [UInt8], _ start: Int) throws(Errno)
+    private func send(
+        _ slot: DescriptorSlot, _ bytes: [UInt8], _ start: Int
+    ) throws(Errno)
         -> StepResult?
     {
         guard let connection = connection(slot) else { throw .notConnected }

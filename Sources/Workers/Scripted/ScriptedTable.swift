@@ -35,8 +35,9 @@ final class ScriptedRecord {
     }
 }
 
-/// The descriptors of a scripted driver. The slot freed last is used first, so that a late step on
-/// an earlier use of it would show.
+/// The descriptors of a scripted driver.
+///
+/// The slot freed last is used first, so that a late step on an earlier use of it would show.
 struct ScriptedTable {
     private var records: [ScriptedRecord?] = []
     private var generations: [UInt32] = []

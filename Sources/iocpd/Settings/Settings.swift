@@ -128,7 +128,8 @@ struct Settings {
         }
         guard transport.isNetwork != rule[separator.upperBound...].hasPrefix("/") else {
             throw .invalidURI(
-                transport.isNetwork ? "its scheme takes a host" : "its scheme takes an absolute path")
+                transport.isNetwork
+                    ? "its scheme takes a host" : "its scheme takes an absolute path")
         }
     }
 
