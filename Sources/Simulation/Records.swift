@@ -170,8 +170,8 @@ final class ConnectionRecord {
     var deviceSent = 0
     /// Answers that the device owes.
     var owed = 0
-    /// Where the answer of what is being sent begins, if there is a standing read.
-    var answersFrom: Int?
+    /// Where the answer of what is being sent begins, if that standing read is before it.
+    var answersFrom: (standing: UInt64, told: Int)?
     /// The first error that ends the whole connection, as told to the engine.
     var fatal: Errno?
     var hasBrokenPipe = false

@@ -145,32 +145,30 @@ extension SimulationRun {
         _ atPort: ArraySlice<Segment>, _ inline: ArraySlice<Segment>, _ ledger: InputLedger
     ) -> InputLedger? {
         if atPort.isEmpty && inline.isEmpty { return ledger }
-        if let first = atPort.first, let next = taking(first, from: ledger),
-            let whole = place(atPort.dropFirst(), inline, next)
-        {
-            return whole
+        for next in atPort.first.map({ waysToTake($0, from: ledger) }) ?? [] {
+            if let whole = place(atPort.dropFirst(), inline, next) { return whole }
         }
-        if let first = inline.first, let next = taking(first, from: ledger) {
-            return place(atPort, inline.dropFirst(), next)
+        for next in inline.first.map({ waysToTake($0, from: ledger) }) ?? [] {
+            if let whole = place(atPort, inline.dropFirst(), next) { return whole }
         }
         return nil
     }
 
-    private func taking(_ segment: Segment, from ledger: InputLedger) -> InputLedger? {
+    /// What the ledger may be once the segment has been taken; more than one only where a few bytes
+    /// are found in two places.
+    private func waysToTake(_ segment: Segment, from ledger: InputLedger) -> [InputLedger] {
         var base = ledger
-        guard base.dropFront(segment.discarded) else { return nil }
-        var found: InputLedger?
+        guard base.dropFront(segment.discarded) else { return [] }
+        var ways: [InputLedger] = []
         if let start = segment.start {
             var ledger = base
-            if ledger.take(segment.data, at: start) { found = ledger }
+            if ledger.take(segment.data, at: start) { ways.append(ledger) }
         }
-        if found == nil {
-            var ledger = base
-            if ledger.takeFront(segment.data) { found = ledger }
+        if segment.start == nil || !segment.data.isEmpty, base.takeFront(segment.data) {
+            ways.append(base)
         }
-        guard let found else { return nil }
         // All that came before the end comes before it.
-        return segment.tellsEnd && found.remaining > 0 ? nil : found
+        return ways.filter { !segment.tellsEnd || $0.remaining == 0 }
     }
 
     // MARK: - The close of a connection

@@ -113,7 +113,7 @@ extension SimulationRun: ScriptedNetwork {
     func sendBegins(from start: Int, on connection: ScriptedConnection) {
         guard let record = connectionOf[ObjectIdentifier(connection)], start == 0 else { return }
         // What has arrived by now is the standing read's, what comes later a transact's answer.
-        record.answersFrom = record.session?.standing == nil ? nil : record.ledger.told
+        record.answersFrom = record.session?.standing.map { ($0.number, record.ledger.told) }
     }
 
     func sent(
@@ -125,8 +125,10 @@ extension SimulationRun: ScriptedNetwork {
         }
         note(.sent, record.index, start, count)
         checkSent(bytes, from: start, count: count, session)
-        if start == 0, let sender = session.sender, sender.isTransact {
-            sender.answerStart = record.answersFrom
+        if start == 0, let sender = session.sender, sender.isTransact,
+            let (standing, told) = record.answersFrom, standing < sender.number
+        {
+            sender.answerStart = told
         }
     }
 

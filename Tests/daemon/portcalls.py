@@ -47,9 +47,7 @@ class Port:
         return reply["entries"]
 
     def settle(self, lease, **members):
-        return self.daemon.post(
-            f"{self.path}/completions:settle", {"lease": lease, **members}
-        )
+        return self.daemon.post(f"{self.path}/completions:settle", {"lease": lease, **members})
 
     def peek(self, query=""):
         return self.daemon.get(f"{self.path}/completions{query}")
@@ -64,9 +62,7 @@ class Port:
         return self.daemon.post(f"{self.path}/consumers/{consumer}:unpark")
 
     def alert(self, consumer, **members):
-        return self.daemon.post(
-            f"{self.path}/consumers/{consumer}/alerts", members, status=202
-        )
+        return self.daemon.post(f"{self.path}/consumers/{consumer}/alerts", members, status=202)
 
     def delete(self, force=False):
         """The reply as it is; a port that is gone already is no fault here."""

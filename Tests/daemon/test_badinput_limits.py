@@ -121,7 +121,9 @@ def test_half_sent_requests_change_nothing_and_leave_nothing(hasty_port):
 
 def test_slow_but_steady_client_is_served(port):
     with port.daemon.connect() as connection:
-        for byte in connection.request_bytes("POST", f"{port.path}/packets", json={"packets": [{}]}):
+        for byte in connection.request_bytes(
+            "POST", f"{port.path}/packets", json={"packets": [{}]}
+        ):
             connection.send(bytes([byte]))
         assert connection.reply().json() == {"accepted": 1}
 

@@ -258,7 +258,9 @@ def test_failed_session_is_gone_with_its_delete(port):
     assert (seen["state"], seen["last_error"]["code"]) == ("failed", "connection_refused")
     reply = daemon.call("POST", f"{path}/operations", json={"op": "read"})
     assert (reply.status, reply.code) == (409, "session.not_open")
-    assert session in [each["session"] for each in daemon.get("/v1/sessions?state=failed")["sessions"]]
+    assert session in [
+        each["session"] for each in daemon.get("/v1/sessions?state=failed")["sessions"]
+    ]
     assert daemon.call("DELETE", path).status == 202
     assert daemon.call("GET", path).status == 410
     assert daemon.call("DELETE", path).status == 410

@@ -34,7 +34,13 @@ def test_host_is_allowed(daemon, host):
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "evil.example:80", "localhost.evil.example", "xlocalhost", "127.0.0.1.evil.example"],
+    [
+        "evil.example",
+        "evil.example:80",
+        "localhost.evil.example",
+        "xlocalhost",
+        "127.0.0.1.evil.example",
+    ],
 )
 def test_host_is_denied(daemon, host):
     reply = daemon.call("GET", "/livez", headers={"Host": host})
@@ -78,8 +84,7 @@ def test_cross_site_request_is_denied(port, fields):
     """A fetch without a body is what any web page may send without asking."""
     port.post("kept")
     fields = {
-        name: value.replace("{port}", str(port.daemon.address[1]))
-        for name, value in fields.items()
+        name: value.replace("{port}", str(port.daemon.address[1])) for name, value in fields.items()
     }
     reply = port.call("POST", "/completions:fetch", headers=fields)
     assert (reply.status, reply.code) == (403, "origin.denied")

@@ -3,8 +3,7 @@
 import pytest
 
 from deadline import eventually
-from http_client import OCTETS, PROBLEM, ConnectionClosed
-from portcalls import Port
+from http_client import ConnectionClosed
 
 
 def ask(daemon, data, seconds=None):
@@ -129,8 +128,16 @@ FETCH = "POST /v1/ports/nobody/completions:fetch HTTP/1.1\r\n"
     [
         ("GET /livez HTTP/1.1\r\n", 400, "request.malformed"),
         ("GET /livez HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n", 400, "request.malformed"),
-        (FETCH + "Host: HOST\r\nContent-Length: 2\r\nContent-Length: 2\r\n", 400, "request.malformed"),
-        (FETCH + "Host: HOST\r\nContent-Length: 2\r\nContent-Length: 3\r\n", 400, "request.malformed"),
+        (
+            FETCH + "Host: HOST\r\nContent-Length: 2\r\nContent-Length: 2\r\n",
+            400,
+            "request.malformed",
+        ),
+        (
+            FETCH + "Host: HOST\r\nContent-Length: 2\r\nContent-Length: 3\r\n",
+            400,
+            "request.malformed",
+        ),
         (
             FETCH + "Host: HOST\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n",
             *(400, "request.malformed"),
@@ -152,7 +159,11 @@ FETCH = "POST /v1/ports/nobody/completions:fetch HTTP/1.1\r\n"
         ("GET /livez HTTP/1.1\r\nHost: HOST\r\nX: a\x01b\r\n", 400, "request.malformed"),
         ("GET /livez HTTP/1.1\r\nHost: HOST\r\nX: a\x7fb\r\n", 400, "request.malformed"),
         ("GET /livez HTTP/1.1\r\nHost: HOST\r\nContent-Length : 2\r\n", 400, "request.malformed"),
-        (FETCH + "Host: HOST\r\nTransfer-Encoding: identity\r\n", 501, "transfer_encoding.unsupported"),
+        (
+            FETCH + "Host: HOST\r\nTransfer-Encoding: identity\r\n",
+            501,
+            "transfer_encoding.unsupported",
+        ),
         (
             FETCH + "Host: HOST\r\nTransfer-Encoding: gzip, chunked\r\n",
             *(501, "transfer_encoding.unsupported"),
@@ -313,21 +324,28 @@ def test_large_body_to_a_wrong_path_is_refused_unread(daemon):
 
 def test_body_in_flight_limit_is_503(start_daemon):
     daemon = start_daemon("--max-bodies-in-flight-bytes", "100000")
+    daemon.call("PUT", "/v1/ports/a")
     head = (
         "POST /v1/ports/a/packets HTTP/1.1\r\nHost: localhost\r\n"
         "Content-Type: application/octet-stream\r\nContent-Length: 80000\r\n\r\n"
     )
-    daemon.call("PUT", "/v1/ports/a")
-    with daemon.connect() as first, daemon.connect() as second:
+
+    def refusal():
+        """The second body's refusal, once the daemon has seen the first one."""
+        with daemon.connect() as second:
+            second.send(head)
+            try:
+                second.send(b"x" * 80000)
+            except OSError:
+                pass
+            reply = second.reply()
+            return reply if reply.status == 503 else None
+
+    with daemon.connect() as first:
         first.send(head)
         first.send(b"x" * 70000)
-        second.send(head)
-        try:
-            second.send(b"x" * 80000)
-        except OSError:
-            pass
-        refused = second.reply()
-        assert (refused.status, refused.code) == (503, "service.overloaded"), refused
+        refused = eventually(refusal, "the refusal")
+        assert refused.code == "service.overloaded"
         assert int(refused.field("Retry-After")) >= 1
         assert refused.json()["retry_after_ms"] >= 1
         first.send(b"x" * 10000)
@@ -378,102 +396,3 @@ def test_http_1_0_closes_unless_it_is_kept_alive(daemon):
 def test_connection_close_is_obeyed(daemon):
     reply, closed = ask(daemon, "GET /livez HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n")
     assert (reply.status, closed) == (200, True)
-
-
-# ------------------------------------------------------------------------------------- deadlines
-
-
-@pytest.fixture
-def hasty_daemon(start_daemon):
-    return start_daemon(
-        *("--head-timeout-ms", "300", "--body-timeout-ms", "300"),
-        *("--idle-connection-timeout-ms", "400", "--max-wait-ms", "2000"),
-    )
-
-
-def test_slow_head_is_408(hasty_daemon):
-    """One byte every 50 ms: the time counts from the start, not from the last byte."""
-    with hasty_daemon.connect() as connection:
-        for byte in "GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Slow: 1234567890":
-            if not connection.is_silent(0.05):
-                break
-            connection.send(byte)
-        reply = connection.reply()
-        assert (reply.status, reply.code) == (408, "request.timeout")
-        assert connection.closes()
-
-
-def test_half_head_is_408(hasty_daemon):
-    with hasty_daemon.connect() as connection:
-        connection.send("GET /livez HTTP/1.1\r\nHo")
-        assert connection.reply().status == 408
-        assert connection.closes()
-
-
-def test_slow_body_is_408_and_changes_nothing(hasty_daemon):
-    with hasty_daemon.connect() as connection:
-        connection.send(
-            "PUT /v1/ports/slow HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            "Content-Length: 100\r\n\r\n"
-        )
-        for _ in range(100):
-            if not connection.is_silent(0.05):
-                break
-            connection.send(" ")
-        reply = connection.reply()
-        assert (reply.status, reply.code) == (408, "request.timeout")
-        assert reply.field("Content-Type") == PROBLEM
-        assert connection.closes()
-    assert hasty_daemon.get("/v1/ports") == {"ports": []}
-
-
-def test_idle_connection_is_closed(hasty_daemon):
-    with hasty_daemon.connect() as connection:
-        assert connection.request("GET", "/livez").status == 200
-        assert connection.closes()
-
-
-def test_silent_connection_is_closed(hasty_daemon):
-    with hasty_daemon.connect() as connection:
-        connection.rest()
-
-
-def test_bytes_of_tls_are_dropped(hasty_daemon):
-    with hasty_daemon.connect() as connection:
-        connection.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 64)
-        connection.socket.shutdown(1)
-        connection.rest()
-    assert hasty_daemon.get("/livez") == {"status": "ok"}
-
-
-def test_no_deadline_runs_while_a_fetch_waits(hasty_daemon):
-    hasty_daemon.call("PUT", "/v1/ports/a")
-    reply = hasty_daemon.post("/v1/ports/a/completions:fetch", {"wait_ms": 900})
-    assert reply["reason"] == "timeout"
-
-
-def test_client_that_reads_nothing_is_closed(start_daemon):
-    """The reply cannot be sent whole, so its entries go back to their places."""
-    daemon = start_daemon("--reply-stall-timeout-ms", "300")
-    port = Port(daemon, "a")
-    for _ in range(6):
-        port.call("POST", "/packets", b"x" * (1 << 20), headers={"Content-Type": OCTETS})
-    with daemon.connect(receive_bytes=4096) as connection:
-        members = {"mode": "consume", "max_bytes": 1 << 26}
-        connection.send_request("POST", f"{port.path}/completions:fetch", json=members)
-        eventually(lambda: port.counts()["undelivered_total"] == 1, "the put-back")
-    counts = port.counts()
-    assert (counts["queued"], counts["leased"], counts["consumed_total"]) == (6, 0, 0)
-    assert daemon.metric("iocpd_undelivered_replies_total") == 1
-    # What was put back was not delivered.
-    assert [entry["delivery"] for entry in port.fetch(max=1)["entries"]] == [1]
-
-
-def test_limit_of_connections_for_each_client(start_daemon):
-    daemon = start_daemon("--max-connections-per-client", "2")
-    with daemon.connect() as first, daemon.connect() as second:
-        assert first.request("GET", "/livez").status == 200
-        assert second.request("GET", "/livez").status == 200
-        with daemon.connect() as third:
-            with pytest.raises((ConnectionClosed, OSError)):
-                third.request("GET", "/livez")

@@ -44,7 +44,9 @@ def test_operations_fail_with_the_open(port):
     path = "/v1/sessions/" + port.daemon.post("/v1/sessions", value, 201)["session"]
     reply = port.daemon.call("POST", path + "/operations", json={"op": "read"})
     assert reply.status in (202, 409)
-    wanted = ["open", "session_closed"] if reply.status == 409 else ["open", "read", "session_closed"]
+    wanted = (
+        ["open", "session_closed"] if reply.status == 409 else ["open", "read", "session_closed"]
+    )
     entries = []
     while len(entries) < len(wanted):
         entries += port.take()
@@ -93,7 +95,9 @@ def test_too_many_bytes_to_write(start_daemon, instrument):
     value = {"op": "write", "data": "x" * 11, "encoding": "utf8"}
     for reply in (
         daemon.call("POST", path + "/operations", json=value),
-        daemon.call("POST", path + "/operations", json={"operations": [{**value, "data": "y" * 6}] * 2}),
+        daemon.call(
+            "POST", path + "/operations", json={"operations": [{**value, "data": "y" * 6}] * 2}
+        ),
         daemon.call("POST", path + "/write", b"x" * 11, headers=RAW),
     ):
         assert (reply.status, reply.code) == (429, "session.too_many_pending_bytes"), reply
@@ -149,7 +153,8 @@ def test_inline_batch_is_answered_in_the_order_asked(port, instrument):
 def test_entry_of_an_operation(port, instrument):
     session = port.open(instrument.tcp, key="meter")
     (operation,) = port.submit(
-        session, {"op": "transact", "data": "*OPC?\n", "encoding": "utf8", "until": "\n", "context": "c"}
+        session,
+        {"op": "transact", "data": "*OPC?\n", "encoding": "utf8", "until": "\n", "context": "c"},
     )
     (entry,) = port.take(encoding="auto")
     assert entry["kind"] == "transact"

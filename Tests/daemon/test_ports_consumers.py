@@ -97,7 +97,8 @@ def test_largest_alert(port, data, encoding):
 
 
 @pytest.mark.parametrize(
-    ("data", "encoding"), [("é" * 4096, "utf8"), ("A" * 5464, "base64"), ("A" * 5463 + "=", "base64")]
+    ("data", "encoding"),
+    [("é" * 4096, "utf8"), ("A" * 5464, "base64"), ("A" * 5463 + "=", "base64")],
 )
 def test_too_large_alert(port, data, encoding):
     reply = port.call("POST", "/consumers/w/alerts", json={"data": data, "encoding": encoding})

@@ -89,7 +89,9 @@ def test_raw_form_without_bytes(port):
 
 
 def test_query_gives_defaults(port):
-    port.call("POST", "/packets?key=k&context=c", json={"packets": [{}, {"key": "", "context": "x"}]})
+    port.call(
+        "POST", "/packets?key=k&context=c", json={"packets": [{}, {"key": "", "context": "x"}]}
+    )
     first, second = port.take()
     assert (first["key"], first["context"]) == ("k", "c")
     assert (second["key"], second["context"]) == ("", "x")

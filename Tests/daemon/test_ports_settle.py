@@ -167,7 +167,9 @@ def tried(make_port):
     port = make_port(max_deliveries=1)
     port.post(*"abc")
     batch = port.fetch(max=2)
-    reply = port.settle(batch["lease"], nack=[{"id": each, "delay_ms": 60_000} for each in ids(batch)])
+    reply = port.settle(
+        batch["lease"], nack=[{"id": each, "delay_ms": 60_000} for each in ids(batch)]
+    )
     assert reply["nacked"] == 2
     return port
 

@@ -149,7 +149,9 @@ def test_port_without_room_for_operations(make_port, instrument):
     assert (reply.status, reply.code) == (429, "port.full")
     port.submit(session, *[{"op": "read"}] * 3)
     assert port.counts()["reserved"] == 4
-    reply = port.daemon.call("POST", "/v1/sessions", json={"uri": instrument.tcp, "port": port.name})
+    reply = port.daemon.call(
+        "POST", "/v1/sessions", json={"uri": instrument.tcp, "port": port.name}
+    )
     assert (reply.status, reply.code) == (429, "port.full")
     reply = port.daemon.call("POST", f"/v1/sessions/{session}/read?timeout_ms=1")
     assert (reply.status, reply.code) == (429, "port.full")

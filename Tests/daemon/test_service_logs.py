@@ -56,7 +56,11 @@ def test_nothing_secret_is_logged(talkative):
 
 def test_log_cannot_be_forged(talkative):
     """Every line stays one JSON object, whatever a path or method holds."""
-    for target in ("/%0a%7b%22msg%22%3a%22forged%22%7d", "/%22%2c%22status%22%3a200", "/%1b[31m%7f"):
+    for target in (
+        "/%0a%7b%22msg%22%3a%22forged%22%7d",
+        "/%22%2c%22status%22%3a200",
+        "/%1b[31m%7f",
+    ):
         talkative.call("GET", target)
     talkative.call("GET" + '"x', "/livez")
     talkative.call("GET", "/" + "a" * 3000, headers={"X-Request-Id": "long"})

@@ -66,7 +66,9 @@ def test_lists(toml):
     environment = {"IOCPD_ALLOW_TARGET": "tcp://a.example,tcp://b.example"}
     settings = check("--config", path, environment=environment)
     assert settings["allow-target"] == ("tcp://a.example, tcp://b.example", "IOCPD_ALLOW_TARGET")
-    settings = check("--allow-host", "a", "--allow-host", "b", environment={"IOCPD_ALLOW_HOST": "c"})
+    settings = check(
+        "--allow-host", "a", "--allow-host", "b", environment={"IOCPD_ALLOW_HOST": "c"}
+    )
     assert settings["allow-host"] == ("a, b", "--allow-host")
 
 
@@ -229,7 +231,10 @@ def test_hang_up_reloads_the_allowed_targets(start_daemon, toml, instrument):
     # Sessions that are open stay so.
     toml('allow-target = ["unix:///nowhere"]\n')
     daemon.signal(signal.SIGHUP)
-    reloads = lambda: [line for line in daemon.lines if line["msg"] == "reloaded"]  # noqa: E731
+
+    def reloads():
+        return [line for line in daemon.lines if line["msg"] == "reloaded"]
+
     eventually(lambda: len(reloads()) == 2, "the second reload")
     assert daemon.call("POST", "/v1/sessions", json=value).code == "target.denied"
     assert daemon.get(f"/v1/sessions/{session}")["state"] == "open"
