@@ -29,8 +29,10 @@ unit-test: build
 	$(SWIFT) test
 
 daemon-test: build venv
+	SIMULATED_INSTRUMENT=$(BIN)/simulated-instrument $(PYTEST) -q -p no:cacheprovider \
+		Tests/instrument
 	IOCPD_BIN=$(BIN)/iocpd SIMULATED_INSTRUMENT=$(BIN)/simulated-instrument \
-		$(PYTEST) -q -p no:cacheprovider Tests/instrument Tests/contract Tests/daemon
+		$(PYTEST) -q -p no:cacheprovider Tests/contract Tests/daemon
 
 sim-test: deps
 	$(SWIFT) build -c release --product iocpd-sim
