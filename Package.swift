@@ -143,7 +143,8 @@ let package = Package(
             name: "TestKit", dependencies: ["EngineBase", "PortEngine"], path: "Tests/TestKit",
             swiftSettings: common),
         .testTarget(
-            name: "EngineBaseTests", dependencies: ["EngineBase"], swiftSettings: common),
+            name: "EngineBaseTests", dependencies: ["EngineBase", "TestKit"],
+            swiftSettings: common),
         .testTarget(
             name: "PortEngineTests", dependencies: ["EngineBase", "PortEngine", "TestKit"],
             swiftSettings: common),

@@ -19,16 +19,16 @@ struct ModelFleet {
         _ port: Int,
         _ body: (inout ModelPort) throws(PortError) -> Outcome
     ) throws(PortError) -> Outcome {
-        let before = consumers.map { ports[port].lease(of: $0, .runs) }
+        let before = ports[port].runningLeases
         defer { note(port, before) }
         return try body(&ports[port])
     }
 
-    private mutating func note(_ port: Int, _ before: [Int?]) {
-        for (consumer, old) in zip(consumers, before) {
-            let new = ports[port].lease(of: consumer, .runs)
-            if new == old { continue }
-            if new != nil {
+    private mutating func note(_ port: Int, _ before: [String: Int]) {
+        let after = ports[port].runningLeases
+        if after == before { return }
+        for consumer in consumers where before[consumer] != after[consumer] {
+            if after[consumer] != nil {
                 running[consumer] = port
             } else if running[consumer] == port {
                 running[consumer] = nil

@@ -52,6 +52,15 @@ struct ModelPort {
 
     var hasQueued: Bool { entries.contains { $0.place == .queued } }
 
+    /// The leases for which named consumers take a slot.
+    var runningLeases: [String: Int] {
+        var found: [String: Int] = [:]
+        for index in living where leases[index].standing == .runs {
+            if let consumer = leases[index].consumer { found[consumer] = index }
+        }
+        return found
+    }
+
     /// The consumer's living lease of that standing.
     func lease(of consumer: String, _ standing: ModelLease.Standing) -> Int? {
         living.first { leases[$0].consumer == consumer && leases[$0].standing == standing }
@@ -152,6 +161,7 @@ struct ModelPort {
 
     /// Leases and delays that are over, then those who wait, then the waits that are over.
     mutating func advance(to now: Int64) {
+        if entries.isEmpty && waiters.isEmpty { return }
         for index in entries.indices {
             if case .delayed(let until) = entries[index].place, until <= now {
                 entries[index].place = .queued

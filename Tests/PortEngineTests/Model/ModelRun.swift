@@ -178,7 +178,7 @@ final class ModelRun {
             }
             try expect(age, modelAge, "oldest age of port \(port)")
             try checkInvariants(port, counts)
-            if !model.isClosed && chance(40) { try compareLooks(port) }
+            if !model.isClosed && chance(25) { try compareLooks(port) }
         }
         try expect(
             bench.directory.portsHoldingEntries,
