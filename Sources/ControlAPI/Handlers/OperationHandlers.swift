@@ -42,8 +42,8 @@ enum OperationHandlers {
                 return nil
             }
             let ids = try submit(
-                wanted.map { $0.request(nil, index: 0, waitCap: 0) }, session, call)
-            let names = zip(ids, wanted).map { ($0.text, $1.kind.name) }
+                try requests(wanted, to: session, nil, waitCap: 0), session, call)
+            let names = zip(ids, wanted).map { ($0.text, $1.name) }
             remember(.operations(names))
             return accepted(names, call)
         }
@@ -73,10 +73,21 @@ enum OperationHandlers {
             call.reply(reply)
         }
         let cap = call.service.limits.maxWaitMilliseconds
-        let requests = wanted.enumerated().map { index, operation in
-            operation.request(inline, index: index, waitCap: cap)
+        _ = try submit(
+            try requests(wanted, to: session, inline, waitCap: cap), session, call)
+    }
+
+    private static func requests(
+        _ wanted: [WantedOperation], to session: SessionHandle, _ reply: InlineReply?, waitCap: Int
+    ) throws(Problem) -> [OperationRequest] {
+        let transport = session.configuration.transport
+        var requests: [OperationRequest] = []
+        requests.reserveCapacity(wanted.count)
+        for (index, operation) in wanted.enumerated() {
+            requests.append(
+                try operation.request(to: transport, reply, index: index, waitCap: waitCap))
         }
-        _ = try submit(requests, session, call)
+        return requests
     }
 
     private static func submit(

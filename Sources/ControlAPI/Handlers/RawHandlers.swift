@@ -12,7 +12,7 @@ enum RawHandlers {
         try call.refuseWhileDraining()
         let wanted = [
             WantedOperation(
-                kind: .write(call.request.body), context: context, timeoutMilliseconds: timeout,
+                wish: .kind(.write(call.request.body)), context: context, timeoutMilliseconds: timeout,
                 deliver: .inline, replyEncoding: .base64)
         ]
         try OperationHandlers.submitInline(wanted, session, call) { entries in
@@ -30,7 +30,7 @@ enum RawHandlers {
         let goal = try parameters.goal(call.service.limits)
         let wanted = [
             WantedOperation(
-                kind: .read(goal, repeats: false, credit: nil), context: context,
+                wish: .kind(.read(goal, repeats: false, credit: nil)), context: context,
                 timeoutMilliseconds: timeout, deliver: .inline, replyEncoding: .base64)
         ]
         try OperationHandlers.submitInline(wanted, session, call) { entries in

@@ -66,33 +66,16 @@ enum SessionOpenHandler {
                 reader.integer("max_pending", in: 1...limits.maxPendingOperations)
                 ?? min(1_024, limits.maxPendingOperations)
             configuration.maxPendingBytes = limits.maxPendingBytes
-            var options = reader.object("options", read: readOptions) ?? TransportOptions()
+            var options = TransportOptions()
+            options.given =
+                reader.object("options") { $0.parameters(TransportRegistry.options) }
+                ?? Parameters()
             options.keepalive = reader.boolean("keepalive") ?? true
             let isInline = reader.choice("deliver", from: ["port": false, "inline": true]) ?? false
             guard let port else { return nil }
             return Wanted(
                 configuration: configuration, port: port, options: options, isInline: isInline)
         }
-    }
-
-    private static let modeRule = TextRule("must be three octal digits, such as 0660") { text in
-        let digits = text.utf8.count == 4 && text.hasPrefix("0") ? text.dropFirst() : text[...]
-        return digits.utf8.count == 3 && digits.utf8.allSatisfy { (48...55).contains($0) }
-    }
-
-    private static func readOptions(_ reader: inout ObjectReader) -> TransportOptions? {
-        var options = TransportOptions()
-        options.noDelay = reader.boolean("no_delay")
-        options.keepaliveMilliseconds = reader.integer("keepalive_ms", in: 1...32_767_000)
-        options.bind = reader.string("bind", codePoints: 0...64)
-        options.lingerMilliseconds = reader.integer("linger_ms", in: 0...300_000)
-        options.backlog = reader.integer("backlog", in: 1...65_535)
-        options.mode = reader.string("mode", matching: modeRule)
-        let names: [StaticString] = [
-            "no_delay", "keepalive_ms", "bind", "linger_ms", "backlog", "mode",
-        ]
-        options.given = names.filter { reader.has($0) }.map { "\($0)" }
-        return options
     }
 
     // MARK: - Opening
@@ -113,6 +96,8 @@ enum SessionOpenHandler {
         configuration.transport = description.scheme
         configuration.socketOptions = plan.socketOptions
         configuration.lingerMilliseconds = plan.lingerMilliseconds
+        configuration.accepted = plan.accepted
+        let abilities = plan.abilities ?? description.abilities
         do {
             // One place for the `open` entry, one for `session_closed`.
             try port.reserve(2)
@@ -128,8 +113,8 @@ enum SessionOpenHandler {
         let (runner, now) = (call.service.nextSessionRunner(), call.service.clock.now())
         let session = call.service.sessions.add(isHidden: wanted.isInline) { [configuration] id in
             SessionHandle(
-                id: id, configuration: configuration, operationNames: description.operations,
-                port: port, worker: runner, inlineOpen: inline, phase: .opening, at: now)
+                id: id, configuration: configuration, abilities: abilities, port: port,
+                worker: runner, inlineOpen: inline, phase: .opening, at: now)
         }
         guard let session else {
             port.release(2)

@@ -27,9 +27,9 @@ public enum ProblemCatalogue {
     public static let all: [ProblemKind] = [
         .acceptUnsupported, .bodyInvalid, .bodyInvalidJSON, .bodyMissing, .bodyTooLarge,
         .bodyUnexpected, .consumerTooManyAlerts, .contentEncodingUnsupported,
-        .contentTypeUnsupported, .dataTooLong, .hostDenied, .idempotencyInProgress,
+        .contentTypeUnsupported, .controlUnknown, .dataTooLong, .hostDenied, .idempotencyInProgress,
         .idempotencyInline, .idempotencyKeyReused, .methodNotAllowed, .nameInvalid,
-        .operationCancelled, .operationCompleted, .operationFailed, .operationUnknown,
+        .operationAccessDenied, .operationCancelled, .operationCompleted, .operationFailed, .operationUnknown,
         .operationUnsupported, .optionsUnsupported, .originDenied, .packetBytesDiffer,
         .portBatchTooLarge, .portClosed, .portFull, .portNotEmpty, .portSettingsDiffer,
         .portTooManyWaiters, .portUnknown, .problemUnknown, .requestHeadersTooLarge,

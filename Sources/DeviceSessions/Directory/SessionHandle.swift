@@ -52,8 +52,8 @@ public final class SessionHandle: Sendable {
     public let id: SessionID
     /// What it was opened with.
     public let configuration: SessionConfiguration
-    /// The names of the operations that it has.
-    public let operationNames: [String]
+    /// What it can be asked to do.
+    public let abilities: SessionAbilities
     /// The port that its entries go to, for life.
     public let port: CompletionPort
     /// When it was accepted.
@@ -66,13 +66,13 @@ public final class SessionHandle: Sendable {
 
     /// A handle whose session `worker` runs.
     public init(
-        id: SessionID, configuration: SessionConfiguration, operationNames: [String],
+        id: SessionID, configuration: SessionConfiguration, abilities: SessionAbilities,
         port: CompletionPort, worker: any SessionWorker, inlineOpen: InlineReply?,
         phase: SessionPhase, at now: MonotonicInstant
     ) {
         self.id = id
         self.configuration = configuration
-        self.operationNames = operationNames
+        self.abilities = abilities
         self.port = port
         self.worker = worker
         self.inlineOpen = inlineOpen
@@ -117,15 +117,16 @@ public final class SessionHandle: Sendable {
     private func check(_ requests: [OperationRequest], _ front: Front) -> SubmitError? {
         let phase = front.phase
         guard phase == .open || phase == .opening else { return .notOpen(phase) }
-        for request in requests where !operationNames.contains(request.kind.name) {
-            return .unsupported(operation: request.kind.name, transport: configuration.transport)
+        for request in requests {
+            let refusal = abilities.refusal(of: request.kind, transport: configuration.transport)
+            if let refusal { return refusal }
         }
         var standing = front.standingReads
         var bytes = 0
         for request in requests {
-            if case .read(_, let repeats, _) = request.kind {
+            if case .read(let read) = request.kind {
                 if standing > 0 { return .standingReadActive }
-                if repeats { standing += 1 }
+                if read.repeats { standing += 1 }
             }
             if request.kind.isWriting && front.isOutputShut { return .outputShut }
             bytes += request.kind.payloadBytes
@@ -180,7 +181,7 @@ public final class SessionHandle: Sendable {
     ///
     /// - Throws: `.notOpen`, or `.unsupported` for a session that has no output.
     public func shutdownOutput() throws(SubmitError) {
-        let hasOutput = operationNames.contains("write")
+        let hasOutput = abilities.canShutOutput
         let phase: SessionPhase? = front.withLock { front in
             let phase = front.phase
             guard phase == .open || phase == .opening else { return phase }

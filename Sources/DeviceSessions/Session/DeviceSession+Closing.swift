@@ -18,6 +18,7 @@ extension DeviceSession {
             for step in [receiveStep, sendStep, acceptStep] {
                 if let step { effects.append(.cancelStep(step)) }
             }
+            for step in controlSteps.keys.sorted() { effects.append(.cancelStep(step)) }
         } else if force {
             closing?.isForced = true
             if let step = receiveStep { effects.append(.cancelStep(step)) }
@@ -29,7 +30,7 @@ extension DeviceSession {
     /// Goes as far towards the end as can be gone now.
     mutating func continueClosing(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
         guard phase == .closing, let closing, opening == nil, openingSteps.isEmpty,
-            sendStep == nil, acceptStep == nil, probeStep == nil, shutdownStep == nil,
+            sendStep == nil, acceptStep == nil, controlSteps.isEmpty, probeStep == nil, shutdownStep == nil,
             unsentStep == nil, closeStep == nil, !isLingerTimerArmed || closing.isForced
         else { return }
         if !closing.hasEndedOperations {
@@ -60,9 +61,11 @@ extension DeviceSession {
         }
         for number in operations.keys.sorted() {
             guard let pending = operations[number] else { continue }
-            if case .write(let bytes) = pending.operation.kind {
-                let isComplete = pending.sent == bytes.count && !bytes.isEmpty
+            if case .write(let write) = pending.operation.kind {
+                let isComplete = pending.sent == write.bytes.count && !write.bytes.isEmpty
                 finish(number, isComplete ? .ok : .cancelled, bytes: pending.sent, &effects)
+            } else if let result = pending.controlResult {
+                finishControl(number, pending, result, &effects)
             } else {
                 finish(number, .cancelled, &effects)
             }

@@ -7,7 +7,8 @@ extension DeviceSession {
     /// Ends an operation with its one entry, or its last.
     mutating func finish(
         _ number: UInt64, _ status: EntryStatus, bytes: Int = 0, data: [UInt8] = [],
-        error: EntryError? = nil, _ effects: inout [SessionEffect]
+        error: EntryError? = nil, extras: EntryExtras? = nil, peer: String? = nil,
+        _ effects: inout [SessionEffect]
     ) {
         guard let pending = operations.removeValue(forKey: number) else { return }
         leaveLanes(number)
@@ -36,14 +37,15 @@ extension DeviceSession {
             return
         }
         let entry = self.entry(
-            of: pending, status, bytes: bytes, data: data, error: error, isLast: true)
+            of: pending, status, bytes: bytes, data: data, error: error, isLast: true,
+            extras: extras, peer: peer)
         effects.append(.complete(operation, entry))
     }
 
     /// The entry that tells of an operation.
     func entry(
         of pending: Pending, _ status: EntryStatus, bytes: Int, data: [UInt8], error: EntryError?,
-        isLast: Bool
+        isLast: Bool, extras: EntryExtras? = nil, peer: String? = nil
     ) -> CompletionEntry {
         let operation = pending.operation
         var sent: Int?
@@ -55,8 +57,8 @@ extension DeviceSession {
                 session: id.text,
                 operation: OperationID(session: id, number: operation.number).text,
                 isLast: operation.kind.isStandingRead ? isLast : nil,
-                error: error ?? standardError(of: status), sent: sent,
-                discarded: pending.discarded > 0 ? pending.discarded : nil))
+                error: error ?? standardError(of: status), peer: peer, sent: sent,
+                discarded: pending.discarded > 0 ? pending.discarded : nil, extras: extras))
     }
 
     private func standardError(of status: EntryStatus) -> EntryError? {
@@ -153,6 +155,8 @@ extension DeviceSession {
             }
         case .read:
             stopReading(number, as: status, &effects)
+        case .control:
+            stopControl(number, as: status, &effects)
         }
     }
 

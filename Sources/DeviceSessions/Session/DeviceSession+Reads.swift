@@ -28,20 +28,20 @@ extension DeviceSession {
             }
             if case .stopping = pending.progress { return hasMoved }
             switch pending.operation.kind {
-            case .read(_, repeats: true, _):
+            case .read(let read) where read.repeats:
                 guard standing == nil else { return hasMoved }
                 readLane.removeFirst()
                 standing = number
                 scanned = 0
                 operations[number]?.progress = .running
-            case .read(let goal, repeats: false, _):
+            case .read(let read):
                 operations[number]?.progress = .running
-                guard complete(number, goal, surroundings, &effects) else { return hasMoved }
-            case .transact(_, let goal, _, _):
+                guard complete(number, read.goal, surroundings, &effects) else { return hasMoved }
+            case .transact(let transact):
                 guard pending.isAnswering,
-                    complete(number, goal, surroundings, &effects)
+                    complete(number, transact.goal, surroundings, &effects)
                 else { return hasMoved }
-            case .write, .accept:
+            case .write, .accept, .control:
                 return hasMoved
             }
             hasMoved = true
@@ -80,8 +80,8 @@ extension DeviceSession {
         // From the first byte of a transact to its end, what arrives is its answer.
         if let head = readLane.first, operations[head]?.hasBegun == true { return }
         while let number = standing, let pending = operations[number],
-            case .read(let goal, _, _) = pending.operation.kind,
-            case .complete(let size, let status, let error) = verdict(on: goal)
+            case .read(let read) = pending.operation.kind,
+            case .complete(let size, let status, let error) = verdict(on: read.goal)
         {
             let isEnd =
                 status == .endOfStream
@@ -151,16 +151,20 @@ extension DeviceSession {
     /// The bytes that a read which ends early has gathered; they leave the buffer.
     mutating func gathered(for pending: Pending) -> [UInt8] {
         switch pending.operation.kind {
-        case .read(let goal, _, _), .transact(_, let goal, _, _):
-            switch goal {
-            case .readiness: []
-            case .available(let limit): take(limit)
-            case .exactly(let size): take(size)
-            case .until(let delimiter, let limit):
-                // A frame that only waited for room is given as what it is.
-                take(min(input.end(of: delimiter, from: 0) ?? limit, limit))
-            }
-        case .write, .accept: []
+        case .read(let read): gathered(for: read.goal)
+        case .transact(let transact): gathered(for: transact.goal)
+        case .write, .accept, .control: []
+        }
+    }
+
+    private mutating func gathered(for goal: ReadGoal) -> [UInt8] {
+        switch goal {
+        case .readiness: []
+        case .available(let limit): take(limit)
+        case .exactly(let size): take(size)
+        case .until(let delimiter, let limit):
+            // A frame that only waited for room is given as what it is.
+            take(min(input.end(of: delimiter, from: 0) ?? limit, limit))
         }
     }
 
@@ -190,7 +194,7 @@ extension DeviceSession {
                     return true
                 }
                 if isInputInTheWay { return true }
-            case .write, .accept:
+            case .write, .accept, .control:
                 break
             }
         }

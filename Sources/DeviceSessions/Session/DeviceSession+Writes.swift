@@ -15,7 +15,8 @@ extension DeviceSession {
         }
         if case .stopping = pending.progress { return false }
         switch pending.operation.kind {
-        case .write(let bytes):
+        case .write(let write):
+            let bytes = write.bytes
             // What the kernel took in full is done, whatever became of the output since.
             let isOut = pending.sent == bytes.count && !bytes.isEmpty
             if !isOut && failIfOutputEnded(number, pending, &effects) { return true }
@@ -25,13 +26,14 @@ extension DeviceSession {
             }
             send(number, bytes, from: pending.sent, &effects)
             return false
-        case .transact(let bytes, _, let discardsInput, let answerTimeout):
+        case .transact(let transact):
+            let bytes = transact.bytes
             if pending.isAnswering { return false }
             if case .queued = pending.progress {
                 guard readLane.first == number,
-                    mayStart(number, discardsInput: discardsInput, &effects)
+                    mayStart(number, discardsInput: transact.discardsInput, &effects)
                 else { return false }
-                if discardsInput {
+                if transact.discardsInput {
                     operations[number]?.discarded = input.count
                     input = InputBuffer()
                 }
@@ -46,8 +48,11 @@ extension DeviceSession {
                 send(number, bytes, from: pending.sent, &effects)
                 return false
             }
-            beginAnswer(number, answerTimeout, at: now, &effects)
+            beginAnswer(number, transact.answerTimeoutMilliseconds, at: now, &effects)
             return true
+        case .control(let action):
+            if case .queued = pending.progress { startControl(number, action, &effects) }
+            return false
         case .read, .accept:
             return false
         }

@@ -33,6 +33,8 @@ public struct DeviceSession: Sendable {
         var credit: Int?
         /// Input bytes that a transact threw away before it sent its request.
         var discarded = 0
+        /// What a control came to while the session was closing.
+        var controlResult: StepResult?
     }
 
     /// What is going on at the end of the session's life.
@@ -92,6 +94,10 @@ public struct DeviceSession: Sendable {
     var closeStep: UInt64?
     var shutdownStep: UInt64?
     var unsentStep: UInt64?
+    /// Controls that run at once, until they can.
+    var waitingControls = Deque<UInt64>()
+    /// The controls that the kernel has, by their steps.
+    var controlSteps: [UInt64: UInt64] = [:]
     /// Whether half a write has gone out since ``takeTear()`` was asked.
     var hasTornAnew = false
     /// Writes up to this one were accepted before anybody could know of the last torn one.
@@ -123,11 +129,11 @@ public struct DeviceSession: Sendable {
     /// A session that an accept brought: open at once, without an `open` entry.
     public init(
         id: SessionID, configuration: SessionConfiguration, accepted: DescriptorSlot,
-        peer: String?, at now: MonotonicInstant
+        shape: SessionShape = .stream, peer: String?, at now: MonotonicInstant
     ) {
         self.id = id
         self.configuration = configuration
-        shape = .stream
+        self.shape = shape
         phase = .open
         descriptor = accepted
         openDelivered = true
@@ -180,7 +186,7 @@ public struct DeviceSession: Sendable {
         for operation in accepted {
             nextUnseenOperation = operation.number + 1
             var pending = Pending(operation: operation)
-            if case .read(_, _, let credit) = operation.kind { pending.credit = credit }
+            if case .read(let read) = operation.kind { pending.credit = read.credit }
             operations[operation.number] = pending
             if let deadline = operation.deadline {
                 effects.append(.arm(.operation(operation.number), at: deadline))
@@ -192,6 +198,12 @@ public struct DeviceSession: Sendable {
                 readLane.append(operation.number)
                 writeLane.append(operation.number)
             case .accept: acceptLane.append(operation.number)
+            case .control(let action):
+                if action.takesTurn {
+                    writeLane.append(operation.number)
+                } else {
+                    waitingControls.append(operation.number)
+                }
             }
         }
         failTornWrites(accepted, &effects)
@@ -223,6 +235,7 @@ public struct DeviceSession: Sendable {
         case acceptStep: acceptDone(result, at: now, surroundings, &effects)
         case probeStep: probeDone(result)
         case shutdownStep: shutdownStep = nil
+        case _ where controlSteps[step] != nil: controlDone(step, result, &effects)
         case unsentStep: unsentDone(result, at: now, &effects)
         case closeStep: closeDone(&effects)
         default: return
@@ -297,6 +310,7 @@ public struct DeviceSession: Sendable {
         _ effects: inout [SessionEffect]
     ) {
         guard phase == .open, closing == nil else { return }
+        startControls(&effects)
         switch shape {
         case .listener:
             advanceAccepts(at: now, surroundings, &effects)

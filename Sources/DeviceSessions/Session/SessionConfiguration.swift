@@ -23,6 +23,8 @@ public struct SessionConfiguration: Sendable {
     public var lingerMilliseconds: Int
     /// Options of the sockets that it makes.
     public var socketOptions: SocketOptions
+    /// What its accepts bring, for a listener.
+    public var accepted: AcceptedKind?
 
     /// A configuration with these values.
     public init(

@@ -334,16 +334,18 @@ public final class WorkerLoop {
         _ peer: SocketAddress, at now: MonotonicInstant
     ) {
         let parent = listener.handle
-        let transport = parent.configuration.transport
+        guard let kind = parent.configuration.accepted else {
+            preconditionFailure("an accept on a session that is no listener")
+        }
         var configuration = parent.configuration
-        configuration.transport = transport.replacing("-listen", with: "")
+        configuration.transport = kind.transport
+        configuration.accepted = nil
         let address = peer.text
         let inbox = self.inbox
         let handle = sessions.add(isHidden: false) { [configuration] id in
             SessionHandle(
                 id: id, configuration: configuration,
-                operationNames: ["read", "write", "transact"], port: parent.port, worker: inbox,
-                inlineOpen: nil, phase: .open, at: now)
+                abilities: kind.abilities, port: parent.port, worker: inbox, inlineOpen: nil, phase: .open, at: now)
         }
         ended(operation, listener)
         guard let handle else {
@@ -351,8 +353,8 @@ public final class WorkerLoop {
             return
         }
         let core = DeviceSession(
-            id: handle.id, configuration: configuration, accepted: descriptor, peer: address,
-            at: now)
+            id: handle.id, configuration: configuration, accepted: descriptor, shape: kind.shape,
+            peer: address, at: now)
         let session = table.add(handle, core)
         outgoing.touch(session)
         endIfAllEnd(session)
