@@ -14,6 +14,8 @@ enum SessionOpenHandler {
         var port: PortName
         var options: TransportOptions
         var isInline: Bool
+        /// A delimiter that is too long.
+        var longDelimiter: (member: String, bytes: Int)?
     }
 
     static func post(_ call: APICall) throws(Problem) -> HTTPReply? {
@@ -29,6 +31,7 @@ enum SessionOpenHandler {
         return try call.once(owner: wanted.port.rawValue, replay: { replay($0, call) }) {
             (remember) throws(Problem) -> HTTPReply? in
             try call.refuseWhileDraining()
+            if let long = wanted.longDelimiter { throw OperationHandlers.tooLong(long, call) }
             return try open(wanted, on: port, call, remember)
         }
     }
@@ -70,11 +73,17 @@ enum SessionOpenHandler {
             options.given =
                 reader.object("options") { $0.parameters(TransportRegistry.options) }
                 ?? Parameters()
+            var framings = OperationReader(limits)
+            let framing = reader.object("framing") {
+                framings.read(framing: &$0, allowsNone: false)
+            }
+            if case .framed(let framing)? = framing { configuration.framing = framing }
             options.keepalive = reader.boolean("keepalive") ?? true
             let isInline = reader.choice("deliver", from: ["port": false, "inline": true]) ?? false
             guard let port else { return nil }
             return Wanted(
-                configuration: configuration, port: port, options: options, isInline: isInline)
+                configuration: configuration, port: port, options: options, isInline: isInline,
+                longDelimiter: framings.longDelimiter)
         }
     }
 

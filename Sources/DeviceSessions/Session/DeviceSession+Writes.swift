@@ -34,10 +34,10 @@ extension DeviceSession {
                     mayStart(number, discardsInput: transact.discardsInput, &effects)
                 else { return false }
                 if transact.discardsInput {
-                    operations[number]?.discarded = input.count
-                    input = InputBuffer()
+                    let discarded = take(input.count).count
+                    operations[number]?.discarded = discarded
                 }
-                if standing != nil && !input.isEmpty { setAside = input.take(input.count) }
+                if standing != nil && !input.isEmpty { setAside = take(input.count) }
                 operations[number]?.progress = .running
                 operations[number]?.hasBegun = true
                 probeFoundNothing = false
@@ -218,6 +218,7 @@ extension DeviceSession {
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
         _ effects: inout [SessionEffect]
     ) {
+        present = now
         isShutdownWanted = true
         if phase == .open { advance(at: now, surroundings, &effects) }
     }

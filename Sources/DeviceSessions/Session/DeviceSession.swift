@@ -72,6 +72,8 @@ public struct DeviceSession: Sendable {
     var outputState = DirectionState.open
     /// An error that a send met: the input ends with it, once its last bytes are read.
     var connectionError: EntryError?
+    /// What is known of the frames in `input`.
+    var frames = InputFrames()
     /// Bytes of `input` that hold no beginning of the present read's delimiter.
     var scanned = 0
     /// Bytes of an unfinished frame of the standing read, kept out of a transact's answer.
@@ -278,6 +280,8 @@ public struct DeviceSession: Sendable {
             return
         case .acceptAgain:
             isAcceptPaused = false
+        case .gap:
+            frames.isTimerArmed = false
         }
         if phase == .open { advance(at: now, surroundings, &effects) }
     }
@@ -291,6 +295,7 @@ public struct DeviceSession: Sendable {
         case .opening: opening != nil
         case .idle, .linger: !hasEnded
         case .acceptAgain: phase == .open
+        case .gap: frames.isTimerArmed && !hasEnded
         }
     }
 

@@ -23,6 +23,8 @@ public struct SessionConfiguration: Sendable {
     public var lingerMilliseconds: Int
     /// Options of the sockets that it makes.
     public var socketOptions: SocketOptions
+    /// How its input is cut into frames, where a read says nothing else.
+    public var framing: Framing?
     /// What its accepts bring, for a listener.
     public var accepted: AcceptedKind?
 
@@ -56,6 +58,14 @@ public enum SessionShape: Sendable {
 /// Where a session is in its life.
 public enum SessionPhase: String, Sendable, CaseIterable {
     case opening, open, closing, closed, failed
+
+    /// Whether operations are accepted.
+    public var isInUse: Bool {
+        switch self {
+        case .opening, .open: true
+        case .closing, .closed, .failed: false
+        }
+    }
 }
 
 /// Why a session is closed, and so what its last entries say.
@@ -76,6 +86,8 @@ public struct SessionCounters: Sendable {
     public var bytesReceived = 0
     /// Bytes that the kernel took for the device.
     public var bytesSent = 0
+    /// Bytes that came and were thrown away unread.
+    public var bytesDiscarded = 0
     /// Operations that have ended.
     public var operationsCompleted = 0
     /// Those of them that failed.

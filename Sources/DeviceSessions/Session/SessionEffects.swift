@@ -45,6 +45,8 @@ public enum SessionTimer: Hashable, Sendable {
     case linger
     /// Try the accept again.
     case acceptAgain
+    /// A pause may have ended a frame.
+    case gap
 }
 
 /// What a session needs to know of its surroundings while it decides.
