@@ -1,4 +1,5 @@
 import DeviceSessions
+import EngineBase
 import JSONText
 import PortEngine
 
@@ -31,6 +32,13 @@ enum SessionText {
         writer.member("keepalive", configuration.socketOptions.keepaliveMilliseconds != nil)
         if let framing = configuration.framing { write(framing, into: &writer) }
         writer.member("pending", session.pendingOperations)
+        if let reconnect = configuration.reconnect {
+            writer.object("reconnect") { writer in
+                writer.member("min_delay_ms", reconnect.minDelayMilliseconds)
+                writer.member("max_delay_ms", reconnect.maxDelayMilliseconds)
+                writer.member("max_attempts", reconnect.maxAttempts)
+            }
+        }
         if let lock = session.lockHeld(at: call.service.clock.now()) {
             writer.object("lock") { writer in
                 writer.member("fence", lock.fence)
@@ -44,6 +52,7 @@ enum SessionText {
             writer.member("bytes_discarded", counters.bytesDiscarded)
             writer.member("operations_completed", counters.operationsCompleted)
             writer.member("operations_failed", counters.operationsFailed)
+            writer.member("reconnects", counters.reconnects)
             writer.member("accepted", counters.accepted)
             writer.member("accept_pauses", counters.acceptPauses)
         }

@@ -156,7 +156,9 @@ extension DeviceSession {
 
     /// The end of the input, with all bytes that came before it, or nothing yet.
     var endVerdict: ReadVerdict {
-        switch inputState {
+        // A lost connection ends all that is pending, in the order of acceptance.
+        if isLost { return .wait }
+        return switch inputState {
         case .open, .shut: .wait
         case .endOfStream: .complete(size: input.count, .endOfStream, nil)
         case .failed(let error): .complete(size: input.count, .failed, error)
@@ -199,6 +201,7 @@ extension DeviceSession {
     }
 
     private var isInputWanted: Bool {
+        if isEndSought { return true }
         if let number = readLane.first, let pending = operations[number] {
             switch pending.operation.kind {
             case .read:
@@ -232,7 +235,9 @@ extension DeviceSession {
             snapshot.counters.bytesReceived += bytes.count
             isInputInTheWay = false
             probeFoundNothing = false
-            if closing == nil {
+            if isEndSought && input.count >= DeviceSession.readAhead {
+                reconnection?.discarded += bytes.count
+            } else if closing == nil {
                 takeIn(bytes, at: now)
             } else {
                 closing?.discarded += bytes.count

@@ -8,7 +8,8 @@ extension DeviceSession {
     mutating func advanceWrites(
         at now: MonotonicInstant, _ effects: inout [SessionEffect]
     ) -> Bool {
-        guard sendStep == nil else { return false }
+        // What would go to a connection that is being lost ends with it, or waits for the next.
+        guard sendStep == nil, !isEndSought else { return false }
         guard let number = writeLane.first, let pending = operations[number] else {
             shutOutputIfWanted(&effects)
             return false

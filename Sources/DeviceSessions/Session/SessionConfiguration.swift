@@ -23,6 +23,8 @@ public struct SessionConfiguration: Sendable {
     public var lingerMilliseconds: Int
     /// Options of the sockets that it makes.
     public var socketOptions: SocketOptions
+    /// When it tries to come back after its connection was lost; `nil`: it does not.
+    public var reconnect: ReconnectPolicy?
     /// How its input is cut into frames, where a read says nothing else.
     public var framing: Framing?
     /// What its accepts bring, for a listener.
@@ -57,12 +59,12 @@ public enum SessionShape: Sendable {
 
 /// Where a session is in its life.
 public enum SessionPhase: String, Sendable, CaseIterable {
-    case opening, open, closing, closed, failed
+    case opening, open, down, closing, closed, failed
 
     /// Whether operations are accepted.
     public var isInUse: Bool {
         switch self {
-        case .opening, .open: true
+        case .opening, .open, .down: true
         case .closing, .closed, .failed: false
         }
     }
@@ -92,6 +94,8 @@ public struct SessionCounters: Sendable {
     public var operationsCompleted = 0
     /// Those of them that failed.
     public var operationsFailed = 0
+    /// How often the connection was lost and came back.
+    public var reconnects = 0
     /// Clients that a listener took.
     public var accepted = 0
     /// How often an accept had to pause because something ran out.
