@@ -151,18 +151,16 @@ struct OperationReader {
     /// A control: the arguments are judged by the rules of its name, if any transport has it.
     private func controlWish(_ reader: inout ObjectReader) -> WantedOperation.Wish? {
         let name = reader.string("name", codePoints: 1...64, required: true)
-        let known = TransportRegistry.controls.first { $0.name == name }
-        let rules = known?.arguments ?? []
+        guard let known = TransportRegistry.controls.first(where: { $0.name == name }) else {
+            // Whatever its arguments are: the name is what is wrong.
+            _ = reader.has("arguments")
+            return name.map { .control(name: $0, arguments: Parameters()) }
+        }
+        let rules = known.arguments
         if let first = rules.first(where: \.isRequired), !reader.has("arguments") {
             reader.fault("arguments", "is required, with \(first.name)")
         }
-        let arguments = reader.object("arguments") { reader -> Parameters? in
-            guard known != nil else {
-                reader.forEachMember { _, _ in }
-                return Parameters()
-            }
-            return reader.parameters(rules)
-        }
+        let arguments = reader.object("arguments") { $0.parameters(rules) }
         return name.map { .control(name: $0, arguments: arguments ?? Parameters()) }
     }
 
