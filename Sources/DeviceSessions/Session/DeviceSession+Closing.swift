@@ -52,6 +52,8 @@ extension DeviceSession {
     }
 
     /// Gives every pending operation its entry, in the order of acceptance.
+    ///
+    /// What had been told to end before keeps the reason that it was told first.
     private mutating func endOperations(_ effects: inout [SessionEffect]) {
         closing?.hasEndedOperations = true
         if !openDelivered {
@@ -60,11 +62,17 @@ extension DeviceSession {
         }
         for number in operations.keys.sorted() {
             guard let pending = operations[number] else { continue }
+            var (status, error) = (EntryStatus.cancelled, cancelError)
+            if case .stopping(let first) = pending.progress {
+                (status, error) = (first, first == .timedOut ? .timedOut : .operationAborted)
+            }
             if case .write(let bytes) = pending.operation.kind {
                 let isComplete = pending.sent == bytes.count && !bytes.isEmpty
-                finish(number, isComplete ? .ok : .cancelled, bytes: pending.sent, &effects)
+                finish(
+                    number, isComplete ? .ok : status, bytes: pending.sent,
+                    error: isComplete ? nil : error, &effects)
             } else {
-                finish(number, .cancelled, &effects)
+                finish(number, status, error: error, &effects)
             }
         }
     }
