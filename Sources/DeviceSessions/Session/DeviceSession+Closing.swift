@@ -101,8 +101,7 @@ extension DeviceSession {
         if closing?.lingerUntil == nil {
             let until = now.advanced(milliseconds: configuration.lingerMilliseconds)
             closing?.lingerUntil = until
-            probeFoundNothing = false
-            isInputInTheWay = false
+            seenInput = nil
         }
         let step = newStep()
         unsentStep = step
@@ -118,11 +117,11 @@ extension DeviceSession {
         if case .control(.number(let number)) = result { count = number }
         if count == 0 {
             // The peer has everything. With nothing unread either, a close is as good as a wait.
-            if !outputState.isOpen || !inputState.isOpen || probeFoundNothing {
+            if !outputState.isOpen || !inputState.isOpen || hasSeenInput {
                 closing?.lingerUntil = now
                 return
             }
-            if !isInputInTheWay {
+            if seenInput == nil {
                 lookForInput(descriptor, &effects)
                 return
             }

@@ -173,7 +173,9 @@ extension DeviceSession {
 
     /// Asks the driver for bytes if somebody waits for them; else the device waits.
     mutating func wantInput(_ effects: inout [SessionEffect]) {
-        guard receiveStep == nil, inputState.isOpen, let descriptor, isInputWanted else { return }
+        guard receiveStep == nil, probeStep == nil, inputState.isOpen, let descriptor,
+            isInputWanted
+        else { return }
         let step = newStep()
         receiveStep = step
         effects.append(.submit(step: step, .receive(descriptor, limit: DeviceSession.readAhead)))
@@ -189,7 +191,8 @@ extension DeviceSession {
                     if case .paused = pending.progress { return false }
                     return true
                 }
-                if isInputInTheWay { return true }
+                // Behind a standing read it is that read which takes what the look saw.
+                if standing == nil, seenInput != nil { return true }
             case .write, .accept:
                 break
             }
@@ -211,8 +214,7 @@ extension DeviceSession {
             }
             lastActivity = now
             snapshot.counters.bytesReceived += bytes.count
-            isInputInTheWay = false
-            probeFoundNothing = false
+            receivedInput += bytes.count
             if closing == nil {
                 input.append(bytes)
             } else {
