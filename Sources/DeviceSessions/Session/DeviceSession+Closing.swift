@@ -56,6 +56,8 @@ extension DeviceSession {
     }
 
     /// Gives every pending operation its entry, in the order of acceptance.
+    ///
+    /// What had been told to end before keeps the reason that it was told first.
     private mutating func endOperations(_ effects: inout [SessionEffect]) {
         closing?.hasEndedOperations = true
         if !openDelivered {
@@ -64,13 +66,19 @@ extension DeviceSession {
         }
         for number in operations.keys.sorted() {
             guard let pending = operations[number] else { continue }
+            var (status, error) = (EntryStatus.cancelled, cancelError)
+            if case .stopping(let first) = pending.progress {
+                (status, error) = (first, first == .timedOut ? .timedOut : .operationAborted)
+            }
             if case .write(let write) = pending.operation.kind {
                 let isComplete = pending.sent == write.bytes.count && !write.bytes.isEmpty
-                finish(number, isComplete ? .ok : .cancelled, bytes: pending.sent, &effects)
+                finish(
+                    number, isComplete ? .ok : status, bytes: pending.sent,
+                    error: isComplete ? nil : error, &effects)
             } else if let result = pending.controlResult {
                 finishControl(number, pending, result, &effects)
             } else {
-                finish(number, .cancelled, &effects)
+                finish(number, status, error: error, &effects)
             }
         }
     }
@@ -99,8 +107,7 @@ extension DeviceSession {
         if closing?.lingerUntil == nil {
             let until = now.advanced(milliseconds: configuration.lingerMilliseconds)
             closing?.lingerUntil = until
-            probeFoundNothing = false
-            isInputInTheWay = false
+            seenInput = nil
         }
         let step = newStep()
         unsentStep = step
@@ -116,11 +123,11 @@ extension DeviceSession {
         if case .control(.number(let number)) = result { count = number }
         if count == 0 {
             // The peer has everything. With nothing unread either, a close is as good as a wait.
-            if !outputState.isOpen || !inputState.isOpen || probeFoundNothing {
+            if !outputState.isOpen || !inputState.isOpen || hasSeenInput {
                 closing?.lingerUntil = now
                 return
             }
-            if !isInputInTheWay {
+            if seenInput == nil {
                 lookForInput(descriptor, &effects)
                 return
             }

@@ -14,7 +14,7 @@ extension DeviceSession {
         leaveLanes(number)
         lastActivity = present
         if case .transact = pending.operation.kind {
-            probeFoundNothing = false
+            if number == probeFor { seenInput = nil }
             if pending.hasBegun {
                 // The standing read goes on with the frame that it had begun.
                 input.prepend(setAside)

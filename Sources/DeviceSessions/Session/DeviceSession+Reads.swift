@@ -194,7 +194,9 @@ extension DeviceSession {
     /// Asks the driver for bytes if somebody waits for them; else the device waits.
     mutating func wantInput(_ effects: inout [SessionEffect]) {
         armGap(&effects)
-        guard receiveStep == nil, inputState.isOpen, let descriptor, isInputWanted else { return }
+        guard receiveStep == nil, probeStep == nil, inputState.isOpen, let descriptor,
+            isInputWanted
+        else { return }
         let step = newStep()
         receiveStep = step
         effects.append(.submit(step: step, .receive(descriptor, limit: DeviceSession.readAhead)))
@@ -211,7 +213,8 @@ extension DeviceSession {
                     if case .paused = pending.progress { return false }
                     return true
                 }
-                if isInputInTheWay { return true }
+                // Behind a standing read it is that read which takes what the look saw.
+                if standing == nil, seenInput != nil { return true }
             case .write, .accept, .control:
                 break
             }
@@ -233,8 +236,7 @@ extension DeviceSession {
             }
             lastActivity = now
             snapshot.counters.bytesReceived += bytes.count
-            isInputInTheWay = false
-            probeFoundNothing = false
+            receivedInput += bytes.count
             if isEndSought && input.count >= DeviceSession.readAhead {
                 reconnection?.discarded += bytes.count
             } else if closing == nil {

@@ -117,8 +117,7 @@ extension DeviceSession {
         inputState = .open
         outputState = .open
         connectionError = nil
-        probeFoundNothing = false
-        isInputInTheWay = false
+        seenInput = nil
         reconnection?.isHangupKnown = false
         reconnection?.discarded = 0
     }

@@ -91,9 +91,10 @@ public struct DeviceSession: Sendable {
     var probeFor: UInt64 = 0
     /// How many bytes had been received when the look began.
     var probedAfter = 0
-    var probeFoundNothing = false
-    /// The kernel has bytes that must be read before a transact may start.
-    var isInputInTheWay = false
+    /// How many bytes will have been received once all that the look saw is in; `nil` before it.
+    var seenInput: Int?
+    /// Bytes received in all, as the kernel counts them.
+    var receivedInput = 0
     var isLingerTimerArmed = false
     var closeStep: UInt64?
     var shutdownStep: UInt64?
