@@ -169,6 +169,8 @@ public enum ControlRequest: Hashable, Sendable {
     case unreadBytes
     /// The socket's own address.
     case localAddress
+    /// A number that the kernel keeps of a socket.
+    case socketOption(SocketOptionName)
     /// Flushes a file's data to the disk (fdatasync). *Blocking.*
     case syncFile
     /// The size of a file.
@@ -178,6 +180,11 @@ public enum ControlRequest: Hashable, Sendable {
 
     /// Whether it may take long, and so goes to the blocking pool.
     public var isBlocking: Bool { self == .syncFile }
+}
+
+/// A socket option that can be asked for.
+public enum SocketOptionName: Hashable, Sendable {
+    case receiveBufferBytes, sendBufferBytes, noDelay, keepalive
 }
 
 /// What became of a step.

@@ -71,6 +71,23 @@ extension OwnedDescriptor {
         return Int(value)
     }
 
+    /// An integer option of the socket level.
+    public func socketLevelOption(_ name: Int32) throws(Errno) -> Int {
+        try option(SOL_SOCKET, name)
+    }
+
+    /// Whether small segments are sent at once (TCP_NODELAY).
+    public func sendsAtOnce() throws(Errno) -> Bool {
+        try option(Int32(IPPROTO_TCP), TCP_NODELAY) != 0
+    }
+
+    private func option(_ level: Int32, _ name: Int32) throws(Errno) -> Int {
+        var value: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        try check { getsockopt(rawValue, level, name, &value, &size) }
+        return Int(value)
+    }
+
     /// An ioctl that reads and writes `argument` in place.
     ///
     /// - Precondition: `argument` is as long as the request's structure.

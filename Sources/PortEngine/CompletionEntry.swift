@@ -6,6 +6,8 @@ public enum EntryKind: String, Sendable, CaseIterable {
     case write
     case transact
     case accept
+    case control
+    case sessionState = "session_state"
     case sessionClosed = "session_closed"
 }
 
@@ -62,18 +64,20 @@ public final class EntryDetails: Sendable {
     public let error: EntryError?
     /// The session that an accept brought.
     public let accepted: String?
-    /// The other end of that session.
+    /// The other end: of an accepted or opened session, or the sender of a datagram.
     public let peer: String?
     /// Request bytes that a transact got out.
     public let sent: Int?
     /// Input bytes that were thrown away unread.
     public let discarded: Int?
+    /// What few entries carry.
+    public let extras: EntryExtras?
 
     /// Details with these members; what does not apply is left out.
     public init(
         session: String? = nil, operation: String? = nil, isLast: Bool? = nil,
         error: EntryError? = nil, accepted: String? = nil, peer: String? = nil, sent: Int? = nil,
-        discarded: Int? = nil
+        discarded: Int? = nil, extras: EntryExtras? = nil
     ) {
         self.session = session
         self.operation = operation
@@ -83,7 +87,42 @@ public final class EntryDetails: Sendable {
         self.peer = peer
         self.sent = sent
         self.discarded = discarded
+        self.extras = extras
     }
+}
+
+/// What the entries of some operations and devices carry besides.
+public final class EntryExtras: Sendable {
+    /// The real size of a datagram or message that did not fit.
+    public let messageBytes: Int?
+    /// What happened on a line, or how its signals stand.
+    public let events: [String]?
+    /// The number that a control asked for.
+    public let value: Int?
+    /// What became of the connection of a session that reconnects.
+    public let sessionState: SessionStateChange?
+    /// How many attempts it took to come back.
+    public let attempts: Int?
+    /// Entries of this kind that found no room before this one.
+    public let skipped: Int?
+
+    /// Extras with these members; what does not apply is left out.
+    public init(
+        messageBytes: Int? = nil, events: [String]? = nil, value: Int? = nil,
+        sessionState: SessionStateChange? = nil, attempts: Int? = nil, skipped: Int? = nil
+    ) {
+        self.messageBytes = messageBytes
+        self.events = events
+        self.value = value
+        self.sessionState = sessionState
+        self.attempts = attempts
+        self.skipped = skipped
+    }
+}
+
+/// What became of the connection of a session that reconnects.
+public enum SessionStateChange: String, Sendable {
+    case down, up
 }
 
 /// The result of one operation, or a packet that a client posted.

@@ -40,7 +40,7 @@ final class OperationRecord {
         deadline = request.timeoutMilliseconds.map { acceptedAt.advanced(milliseconds: $0) }
         self.acceptedAt = acceptedAt
         self.acceptedAfter = acceptedAfter
-        if case .read(_, _, let credit) = request.kind { self.credit = credit }
+        if case .read(let read) = request.kind { credit = read.credit }
     }
 
     var isTorn: Bool { sent > 0 && sent < total }

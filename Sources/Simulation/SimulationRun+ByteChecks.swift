@@ -212,8 +212,9 @@ extension Segment {
 extension OperationKind {
     var payload: [UInt8]? {
         switch self {
-        case .write(let bytes), .transact(let bytes, _, _, _): bytes
-        case .read, .accept: nil
+        case .write(let write): write.bytes
+        case .transact(let transact): transact.bytes
+        case .read, .accept, .control: nil
         }
     }
 }

@@ -209,7 +209,11 @@ extension OperationKind {
     /// Whether it is a read that never has a part of a frame.
     var isUnframed: Bool {
         switch self {
-        case .read(.available, _, _), .read(.readiness, _, _): true
+        case .read(let read):
+            switch read.goal {
+            case .available, .readiness: true
+            case .exactly, .until, .frame: false
+            }
         default: false
         }
     }
@@ -217,12 +221,15 @@ extension OperationKind {
     /// What it does, for people.
     var words: String {
         switch self {
-        case .write(let bytes): "write \(bytes.count)"
-        case .transact(let bytes, let goal, let discards, let answer):
-            "transact \(bytes.count) \(goal) \(discards ? "discarding " : "")\(answer ?? -1)"
-        case .read(let goal, let repeats, let credit):
-            "read \(goal) \(repeats ? "standing, credit \(credit ?? -1)" : "")"
+        case .write(let write): "write \(write.bytes.count)"
+        case .transact(let transact):
+            "transact \(transact.bytes.count) \(transact.goal) "
+                + "\(transact.discardsInput ? "discarding " : "")"
+                + "\(transact.answerTimeoutMilliseconds ?? -1)"
+        case .read(let read):
+            "read \(read.goal) \(read.repeats ? "standing, credit \(read.credit ?? -1)" : "")"
         case .accept: "accept"
+        case .control(let action): "control \(action)"
         }
     }
 }

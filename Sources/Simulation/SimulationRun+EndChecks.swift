@@ -11,7 +11,8 @@ extension SimulationRun {
         count("refused")
         switch error {
         case .notOpen: break
-        case .unsupported: fail("\(session.id.text): \(error)")
+        case .unsupported, .unsupportedMember, .accessDenied, .locked, .lockLost:
+            fail("\(session.id.text): \(error)")
         case .outputShut:
             expect(session.isOutputShut, "\(session.id.text): output is said to be shut")
         case .standingReadActive, .tooManyPending, .tooManyPendingBytes: break

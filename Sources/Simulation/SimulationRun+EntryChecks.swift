@@ -72,7 +72,7 @@ extension SimulationRun {
         switch operation.kind {
         case .accept: acceptEnded(entry, operation, session, isAtPort: isAtPort)
         case .write, .transact: writeEnded(entry, operation, session, name)
-        case .read: break
+        case .read, .control: break
         }
         checkOrder(of: operation, entry, in: session)
         noteInput(of: entry, operation, session, isAtPort: isAtPort, name)
@@ -99,7 +99,9 @@ extension SimulationRun {
                 "\(name): cancelled by nobody")
         case .timedOut:
             var isDue = operation.deadline.map { $0 <= now } ?? false
-            if case .transact(_, _, _, let milliseconds?) = operation.kind {
+            if case .transact(let transact) = operation.kind,
+                let milliseconds = transact.answerTimeoutMilliseconds
+            {
                 let start = operation.sentAllAt ?? operation.acceptedAt
                 isDue = isDue || start.advanced(milliseconds: milliseconds) <= now
             }
@@ -140,6 +142,7 @@ extension SimulationRun {
         case .available(let limit):
             expect((1...limit).contains(count), "\(name): \(count) bytes of 1 to \(limit)")
         case .exactly(let size): expect(count == size, "\(name): \(count) bytes, not \(size)")
+        case .frame: break
         case .until(let delimiter, let limit):
             let end = firstEnd(of: delimiter, in: entry.data)
             if isTooLong {
@@ -258,8 +261,9 @@ extension SimulationRun {
 extension OperationKind {
     var goal: ReadGoal? {
         switch self {
-        case .read(let goal, _, _), .transact(_, let goal, _, _): goal
-        case .write, .accept: nil
+        case .read(let read): read.goal
+        case .transact(let transact): transact.goal
+        case .write, .accept, .control: nil
         }
     }
 

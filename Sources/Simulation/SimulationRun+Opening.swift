@@ -115,13 +115,18 @@ extension SimulationRun {
         configuration.idleTimeoutMilliseconds = dice.happens(15) ? dice.number(in: 1...3_000) : 0
         configuration.connectTimeoutMilliseconds = dice.number(in: 1...3_000)
         configuration.lingerMilliseconds = dice.pick([0, 1, 50, 1_000]) ?? 0
+        if isListener {
+            configuration.accepted = AcceptedKind(
+                transport: configuration.transport.replacing("-listen", with: ""), shape: .stream,
+                abilities: .stream)
+        }
         let inbox = loops[worker].inbox
         let target = port.port
         let now = clock.now()
         return sessions.add(isHidden: inlineOpen != nil) { [configuration] id in
             SessionHandle(
                 id: id, configuration: configuration,
-                operationNames: isListener ? ["accept"] : ["read", "write", "transact"],
+                abilities: isListener ? .listener : .stream,
                 port: target, worker: inbox, inlineOpen: inlineOpen, phase: .opening, at: now)
         }
     }

@@ -16,23 +16,51 @@ public enum TransportRegistry {
     public static func plan(
         _ text: String, _ options: TransportOptions, _ policy: TargetPolicy
     ) throws(TargetError) -> (TransportDescription, SessionPlan) {
-        let uri = try TargetURI(text)
-        guard let transport = all.first(where: { $0.description.scheme == uri.scheme }) else {
+        var uri = try TargetURI(text)
+        guard let transport = transport(uri.scheme) else {
             let schemes = all.map(\.description.scheme).joined(separator: ", ")
             throw .invalidURI("its scheme is none of \(schemes)")
         }
         let description = transport.description
-        for name in options.given where !description.options.contains(name) {
-            let known = description.options.joined(separator: ", ")
+        try uri.judgeQuery(by: description.uriParameters)
+        for name in options.given.names
+        where !description.options.contains(where: { $0.name == name }) {
+            let known = description.options.map(\.name).joined(separator: ", ")
             throw .unsupportedOption(name, reason: "\(uri.scheme) takes \(known)")
         }
         return (description, try transport.plan(uri, options, policy))
     }
 
+    /// The transport of a scheme.
+    public static func transport(_ scheme: String) -> (any Transport)? {
+        all.first { $0.description.scheme == scheme }
+    }
+
+    /// The options of all transports, each name once.
+    public static let options: [ParameterRule] = {
+        var rules: [ParameterRule] = []
+        for rule in all.flatMap(\.description.options)
+        where !rules.contains(where: { $0.name == rule.name }) {
+            rules.append(rule)
+        }
+        return rules
+    }()
+
+    /// The controls of all transports, each name once.
+    public static let controls: [ControlDescription] = {
+        var controls: [ControlDescription] = []
+        for control in all.flatMap(\.description.controls)
+        where !controls.contains(where: { $0.name == control.name }) {
+            controls.append(control)
+        }
+        return controls
+    }()
+
     /// The names of all operations, in the order in which transports list them.
     public static var operationNames: [String] {
         var names: [String] = []
-        for name in all.flatMap(\.description.operations) where !names.contains(name) {
+        for name in all.flatMap(\.description.abilities.operations)
+        where !names.contains(name) {
             names.append(name)
         }
         return names

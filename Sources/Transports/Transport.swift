@@ -1,57 +1,78 @@
 public import DeviceSessions
 
 /// What a transport is, for `/v1/info` and for the checks of a request.
-public struct TransportDescription: Hashable, Sendable {
+public struct TransportDescription: Sendable {
     /// The URI scheme.
     public let scheme: String
-    /// `stream` or `listener`.
+    /// What its sessions are: `stream`, `listener` or the like.
     public let kind: String
-    /// The names of the options that it takes.
-    public let options: [String]
-    /// The names of the operations that its sessions have.
-    public let operations: [String]
+    /// The members that the query of its URIs may have.
+    public let uriParameters: [ParameterRule]
+    /// The options that it takes.
+    public let options: [ParameterRule]
+    /// What its sessions can be asked to do.
+    public let abilities: SessionAbilities
+    /// The named controls of its sessions.
+    public let controls: [ControlDescription]
     /// Whether its targets are addresses, so that loopback is allowed without a rule.
     public let isNetwork: Bool
+    /// Whether its sessions can come back after a loss.
+    public let canReconnect: Bool
 
     /// A description with these members.
     public init(
-        scheme: String, kind: String, options: [String], operations: [String], isNetwork: Bool
+        scheme: String, kind: String, uriParameters: [ParameterRule] = [],
+        options: [ParameterRule], abilities: SessionAbilities,
+        controls: [ControlDescription] = [], isNetwork: Bool, canReconnect: Bool = false
     ) {
         self.scheme = scheme
         self.kind = kind
+        self.uriParameters = uriParameters
         self.options = options
-        self.operations = operations
+        self.abilities = abilities
+        self.controls = controls
         self.isNetwork = isNetwork
+        self.canReconnect = canReconnect
+    }
+}
+
+/// One named control of a transport's sessions.
+///
+/// DeviceIoControl by name instead of by number.
+public struct ControlDescription: Sendable {
+    /// Its name, such as `socket.get_option`.
+    public let name: String
+    /// The arguments that it takes.
+    public let arguments: [ParameterRule]
+    /// What the session does for it.
+    public let action: @Sendable (Parameters) -> ControlAction
+
+    /// The control `name`; `action` is given arguments that obey the rules.
+    public init(
+        _ name: String, arguments: [ParameterRule] = [],
+        _ action: @escaping @Sendable (Parameters) -> ControlAction
+    ) {
+        self.name = name
+        self.arguments = arguments
+        self.action = action
     }
 }
 
 /// What a session may be opened with, besides its URI.
 public struct TransportOptions: Sendable {
-    /// TCP_NODELAY; on if not said otherwise.
-    public var noDelay: Bool?
-    /// Idle time before the first keepalive probe.
-    public var keepaliveMilliseconds: Int?
-    /// The address to connect from: `address` or `address:port`.
-    public var bind: String?
-    /// How long written bytes may linger at close.
-    public var lingerMilliseconds: Int?
-    /// How many clients may wait for an accept.
-    public var backlog: Int?
-    /// The mode of a listening socket's file, in octal digits.
-    public var mode: String?
+    /// The options of the transport.
+    public var given = Parameters()
     /// Whether keepalive is on at all.
     public var keepalive = true
-    /// The names of the options that the request gave.
-    public var given: [String] = []
 
     /// No option given.
     public init() {}
 
-    /// What the sockets are made with.
+    /// What stream sockets are made with.
     var socketOptions: SocketOptions {
         SocketOptions(
-            noDelay: noDelay ?? true,
-            keepaliveMilliseconds: keepalive ? keepaliveMilliseconds ?? 15_000 : nil)
+            noDelay: given.boolean("no_delay") ?? true,
+            keepaliveMilliseconds: keepalive ? given.integer("keepalive_ms") ?? 15_000 : nil)
     }
 }
 
@@ -61,6 +82,8 @@ public protocol Transport: Sendable {
     var description: TransportDescription { get }
 
     /// Judges a target and its options, and says how it would be opened. Nothing is opened yet.
+    ///
+    /// `uri` has no query members but those of the description, and `options` obey its rules.
     ///
     /// - Throws: `.invalidURI`, `.denied`, `.unsupportedOption`.
     func plan(
@@ -72,6 +95,10 @@ public protocol Transport: Sendable {
 public struct SessionPlan: Sendable {
     /// The steps.
     public let opening: any SessionOpening
+    /// What the session can be asked to do; `nil`: what its transport's description says.
+    public var abilities: SessionAbilities?
+    /// What an accept brings, for a listener.
+    public var accepted: AcceptedKind?
     /// Options of the sockets that it makes, or that an accept brings.
     public let socketOptions: SocketOptions
     /// How long written bytes may linger at close.
@@ -80,6 +107,6 @@ public struct SessionPlan: Sendable {
     init(opening: any SessionOpening, options: TransportOptions) {
         self.opening = opening
         socketOptions = options.socketOptions
-        lingerMilliseconds = options.lingerMilliseconds ?? 1_000
+        lingerMilliseconds = options.given.integer("linger_ms") ?? 1_000
     }
 }

@@ -40,7 +40,10 @@ struct DirectoryBench {
         configuration.maxPendingBytes = maxPendingBytes
         return directory.add(isHidden: isHidden) { [port, worker, now, configuration] id in
             SessionHandle(
-                id: id, configuration: configuration, operationNames: operations, port: port,
+                id: id, configuration: configuration,
+                abilities: SessionAbilities(
+                    operations: operations, canShutOutput: operations.contains("write")),
+                port: port,
                 worker: worker, inlineOpen: nil, phase: phase, at: now)
         }
     }

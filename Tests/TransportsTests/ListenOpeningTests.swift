@@ -8,7 +8,7 @@ import Testing
 @Suite struct TCPListenOpeningTests {
     @Test func `a listener tells the port that it got`() throws {
         var options = TransportOptions()
-        options.backlog = 7
+        options.given["backlog"] = .integer(7)
         var bench = try OpeningBench(
             "tcp-listen://127.0.0.1:0", ["tcp-listen://127.0.0.1"], options)
         #expect(bench.stepNames == ["open 127.0.0.1:0 7"])
@@ -149,7 +149,7 @@ import Testing
 @Suite struct UnixListenOpeningTests {
     private func bench(mode: String? = nil) throws -> OpeningBench {
         var options = TransportOptions()
-        options.mode = mode
+        options.given["mode"] = mode.map { .text($0) }
         return try OpeningBench("unix-listen:///run/x/y", ["unix-listen:///run"], options)
     }
 

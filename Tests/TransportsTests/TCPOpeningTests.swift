@@ -199,8 +199,8 @@ import Testing
 
     @Test func `the socket is bound and has its options`() throws {
         var options = TransportOptions()
-        options.bind = "10.0.0.5:9"
-        options.noDelay = false
+        options.given["bind"] = .text("10.0.0.5:9")
+        options.given["no_delay"] = .boolean(false)
         let bench = try OpeningBench("tcp://10.0.0.1:80", ["tcp://10.0.0.0/8"], options)
         guard case .open(.socket(.stream, .ipv4, let bind, let socket))? = bench.steps.first?.step
         else {
@@ -213,7 +213,7 @@ import Testing
 
     @Test func `a bound socket tries the addresses of its family`() throws {
         var options = TransportOptions()
-        options.bind = "10.0.0.5"
+        options.given["bind"] = .text("10.0.0.5")
         var bench = try OpeningBench(
             "tcp://dev.lab:80", ["tcp://10.0.0.0/8", "tcp://[2001:db8::]/32"], options)
         bench.answer("resolve dev.lab:80", .addresses([.at("2001:db8::1"), .at("10.0.0.1")]))

@@ -158,7 +158,8 @@ import Testing
 
     @Test func `an option that the transport does not have is refused`() {
         var options = TransportOptions()
-        options.given = ["linger_ms", "backlog"]
+        options.given["linger_ms"] = .integer(1)
+        options.given["backlog"] = .integer(1)
         guard case .unsupportedOption("backlog", _) = refusal("tcp://127.0.0.1:80", options) else {
             Issue.record("backlog is no option of tcp")
             return
@@ -169,7 +170,7 @@ import Testing
     @Test(arguments: ["10.0.0.1", "10.0.0.1:80", "::1", "[::1]:0"])
     func `an address to connect from is taken`(_ bind: String) {
         var options = TransportOptions()
-        options.bind = bind
+        options.given["bind"] = .text(bind)
         #expect(refusal("tcp://127.0.0.1:80", options) == nil)
     }
 
@@ -178,7 +179,7 @@ import Testing
     ])
     func `an address to connect from is an address`(_ bind: String) {
         var options = TransportOptions()
-        options.bind = bind
+        options.given["bind"] = .text(bind)
         guard case .unsupportedOption("bind", _) = refusal("tcp://127.0.0.1:80", options) else {
             Issue.record("\(bind) was taken")
             return
@@ -186,21 +187,43 @@ import Testing
     }
 
     @Test(arguments: [
-        ("0660", true), ("777", true), ("0", true), ("0777", true), ("1000", false), ("888", false),
+        ("0660", true), ("777", true), ("0777", true), ("0", false), ("1000", false),
+        ("888", false),
         ("-1", false), ("+660", false), ("0o660", false), ("", false), ("rw", false),
         ("00660", false),
     ])
-    func `the mode of a socket file is octal`(_ mode: String, _ isGood: Bool) throws {
-        let policy = TargetPolicy([try TargetRule("unix-listen:///run")])
-        var options = TransportOptions()
-        options.mode = mode
-        let error = refusal("unix-listen:///run/x", options, policy)
-        if isGood {
-            #expect(error == nil)
-        } else if case .unsupportedOption("mode", _) = error {
-            return
-        } else {
-            Issue.record("\(mode): \(String(describing: error))")
+    func `the mode of a socket file is octal`(_ mode: String, _ isGood: Bool) {
+        #expect(ParameterRule.mode.value(of: mode) == (isGood ? .text(mode) : nil))
+    }
+
+    @Test(arguments: ["tcp://127.0.0.1:80?a=1", "tcp://127.0.0.1:80?", "unix:///run/x?y=z"])
+    func `a query is refused where no member is known`(_ uri: String) throws {
+        let policy = TargetPolicy([
+            try TargetRule("unix:///run"), try TargetRule("tcp://127.0.0.1"),
+        ])
+        #expect(isInvalid(refusal(uri, TransportOptions(), policy)))
+    }
+
+    @Test func `a query is read as the rules have it`() throws {
+        let rules = [
+            ParameterRule("baud", .integer(50...4_000_000), isRequired: true),
+            ParameterRule("parity", .choice(["none", "even", "odd"])),
+            ParameterRule("x y", .boolean),
+        ]
+        var uri = try TargetURI("serial:///dev/tty0?baud=9600&parity=even&x%20y=true")
+        try uri.judgeQuery(by: rules)
+        #expect(uri.place == .path("/dev/tty0"))
+        #expect(uri.parameters.integer("baud") == 9_600)
+        #expect(uri.parameters.text("parity") == "even")
+        #expect(uri.parameters.boolean("x y") == true)
+        for bad in [
+            "baud=9600&baud=9600", "baud=1", "baud=+9600", "parity=none", "baud=9600&parity=",
+            "baud=9600&", "baud", "baud=9600&Baud=9600", "baud=9600&x+y=true", "",
+        ] {
+            #expect(throws: TargetError.self, "\(bad)") {
+                var uri = try TargetURI("serial:///dev/tty0?" + bad)
+                try uri.judgeQuery(by: rules)
+            }
         }
     }
 
@@ -209,16 +232,19 @@ import Testing
         #expect(Set(all.map(\.scheme)).count == all.count)
         for description in all {
             let isListener = description.kind == "listener"
+            #expect(description.abilities.operations.contains("accept") == isListener)
+            #expect(description.abilities.operations.contains("read") != isListener)
             #expect(
-                description.operations == (isListener ? ["accept"] : ["read", "write", "transact"]))
+                description.abilities.operations.contains("control")
+                    == !description.controls.isEmpty)
         }
     }
 
     @Test func `options become what sockets are made with`() throws {
         var options = TransportOptions()
-        options.noDelay = false
-        options.lingerMilliseconds = 5
-        options.keepaliveMilliseconds = 1_000
+        options.given["no_delay"] = .boolean(false)
+        options.given["linger_ms"] = .integer(5)
+        options.given["keepalive_ms"] = .integer(1_000)
         let (_, plan) = try TransportRegistry.plan("tcp://127.0.0.1:80", options, policy)
         #expect(plan.lingerMilliseconds == 5)
         #expect(plan.socketOptions.noDelay == false)

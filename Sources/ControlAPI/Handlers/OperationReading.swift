@@ -1,6 +1,7 @@
 import DeviceSessions
 import JSONText
 import PortEngine
+import Transports
 
 /// An operation as a request gives it.
 struct WantedOperation: Sendable {
@@ -9,16 +10,56 @@ struct WantedOperation: Sendable {
         case port, inline, none
     }
 
-    var kind: OperationKind
+    /// What it is to do.
+    enum Wish: Sendable {
+        case kind(OperationKind)
+        /// A control by its name, which the session's transport may have or not.
+        case control(name: String, arguments: Parameters)
+    }
+
+    var wish: Wish
+    /// How much a read that says nothing of frames may take, on a session that has frames.
+    var frameLimit: FrameLimit?
     var context: String?
     var timeoutMilliseconds: Int?
     var deliver: Deliver
     var replyEncoding: ReplyEncoding
 
-    /// The request to the session; the entry of an inline one goes to `reply`.
-    func request(_ reply: InlineReply?, index: Int, waitCap: Int) -> OperationRequest {
+    /// The word for it in requests.
+    var name: String {
+        switch wish {
+        case .kind(let kind): kind.name
+        case .control: EntryKind.control.rawValue
+        }
+    }
+
+    /// What a session of `transport` would do for it.
+    ///
+    /// - Throws: `control.unknown` for a control that the transport does not have.
+    func kind(on configuration: SessionConfiguration) throws(Problem) -> OperationKind {
+        switch wish {
+        case .kind(let kind):
+            guard let frameLimit, let framing = configuration.framing else { return kind }
+            return kind.reading(frame: framing, frameLimit)
+        case .control(let name, let arguments):
+            let transport = configuration.transport
+            let controls = TransportRegistry.transport(transport)?.description.controls ?? []
+            guard let control = controls.first(where: { $0.name == name }) else {
+                throw .unknownControl(name, of: transport, known: controls.map(\.name))
+            }
+            return .control(control.action(arguments))
+        }
+    }
+
+    /// The request to a session that was opened so; the entry of an inline one goes to `reply`.
+    ///
+    /// - Throws: as ``kind(on:)``.
+    func request(
+        to configuration: SessionConfiguration, _ reply: InlineReply?, index: Int, waitCap: Int
+    ) throws(Problem) -> OperationRequest {
         var request = OperationRequest(
-            kind: kind, context: context, timeoutMilliseconds: timeoutMilliseconds)
+            kind: try kind(on: configuration), context: context,
+            timeoutMilliseconds: timeoutMilliseconds)
         switch deliver {
         case .port:
             break
@@ -36,12 +77,20 @@ struct WantedOperation: Sendable {
 /// Reads operations, as the schema of each says what it may have.
 struct OperationReader {
     private enum Name: String, CaseIterable {
-        case read, write, transact, accept
+        case read, write, transact, accept, control
+
+        /// Whether it may ask for no entry at all.
+        var mayBeSilent: Bool {
+            switch self {
+            case .write, .control: true
+            case .read, .transact, .accept: false
+            }
+        }
     }
 
     let limits: ServiceLimits
     /// A delimiter that decodes to more bytes than it may have, found only when all else is right.
-    var longUntil: Int?
+    var longDelimiter: (member: String, bytes: Int)?
 
     init(_ limits: ServiceLimits) { self.limits = limits }
 
@@ -55,36 +104,29 @@ struct OperationReader {
         let timeout = reader.integer("timeout_ms", in: 1...86_400_000)
         let deliver = deliver(&reader, name)
         var encoding = ReplyEncoding.base64
-        let kind: OperationKind?
+        let wish: WantedOperation.Wish?
         switch name {
         case .accept:
-            kind = .accept
+            wish = .kind(.accept)
         case .write:
             encoding = dataEncoding(reader)
-            kind = reader.data(required: true).map { .write($0) }
+            wish = reader.data(required: true).map { .kind(.write($0)) }
         case .read:
             encoding =
                 reader.choice("encoding", as: DataEncoding.self).map { ReplyEncoding($0) }
                 ?? .base64
-            kind = readKind(&reader, deliver)
+            wish = readKind(&reader, deliver).map { .kind($0) }
+        case .control:
+            wish = controlWish(&reader)
         case .transact:
             encoding = dataEncoding(reader)
-            let data = reader.data(required: true)
-            let goal = goal(&reader, allowsReadiness: true)
-            let discards = reader.boolean("discard_input") ?? false
-            let answer = reader.integer("answer_timeout_ms", in: 1...86_400_000)
-            kind =
-                if let data, let goal {
-                    .transact(
-                        data, goal, discardsInput: discards, answerTimeoutMilliseconds: answer)
-                } else {
-                    nil
-                }
+            wish = transactKind(&reader).map { .kind($0) }
         }
         let replyEncoding = reader.choice("reply_encoding", as: ReplyEncoding.self)
-        guard let kind else { return nil }
+        guard let wish else { return nil }
         return WantedOperation(
-            kind: kind, context: context, timeoutMilliseconds: timeout, deliver: deliver,
+            wish: wish, frameLimit: frameLimit(reader), context: context,
+            timeoutMilliseconds: timeout, deliver: deliver,
             replyEncoding: replyEncoding ?? encoding)
     }
 
@@ -97,13 +139,40 @@ struct OperationReader {
     }
 
     private func deliver(_ reader: inout ObjectReader, _ name: Name) -> WantedOperation.Deliver {
-        if name == .write {
+        if name.mayBeSilent {
             return reader.choice("deliver", as: WantedOperation.Deliver.self) ?? .port
         }
         let choices: KeyValuePairs<String, WantedOperation.Deliver> = [
             "port": .port, "inline": .inline,
         ]
         return reader.choice("deliver", from: choices) ?? .port
+    }
+
+    /// A control: the arguments are judged by the rules of its name, if any transport has it.
+    private func controlWish(_ reader: inout ObjectReader) -> WantedOperation.Wish? {
+        let name = reader.string("name", codePoints: 1...64, required: true)
+        let known = TransportRegistry.controls.first { $0.name == name }
+        let rules = known?.arguments ?? []
+        if let first = rules.first(where: \.isRequired), !reader.has("arguments") {
+            reader.fault("arguments", "is required, with \(first.name)")
+        }
+        let arguments = reader.object("arguments") { reader -> Parameters? in
+            guard known != nil else {
+                reader.forEachMember { _, _ in }
+                return Parameters()
+            }
+            return reader.parameters(rules)
+        }
+        return name.map { .control(name: $0, arguments: arguments ?? Parameters()) }
+    }
+
+    private mutating func transactKind(_ reader: inout ObjectReader) -> OperationKind? {
+        let data = reader.data(required: true)
+        let goal = goal(&reader, allowsReadiness: true)
+        let discards = reader.boolean("discard_input") ?? false
+        let answer = reader.integer("answer_timeout_ms", in: 1...86_400_000)
+        guard let data, let goal else { return nil }
+        return .transact(data, goal, discardsInput: discards, answerTimeoutMilliseconds: answer)
     }
 
     private mutating func readKind(
@@ -115,31 +184,5 @@ struct OperationReader {
         if repeats && deliver != .port { reader.fault("deliver", "must be port with repeat: true") }
         guard let goal = goal(&reader, allowsReadiness: !repeats) else { return nil }
         return .read(goal, repeats: repeats, credit: credit)
-    }
-
-    /// What makes a read complete: `exactly`, `until`, or what is there.
-    private mutating func goal(
-        _ reader: inout ObjectReader, allowsReadiness: Bool
-    ) -> ReadGoal? {
-        let maxBytes = reader.integer("max_bytes", in: 0...limits.maxReadBytes)
-        let exactly = reader.integer("exactly", in: 1...limits.maxReadBytes)
-        let hasUntil = reader.has("until")
-        let until = reader.text(
-            "until", "until_encoding", fallback: .utf8, byteLimit: limits.maxUntilBytes, least: 1)
-        if let until, until.count > limits.maxUntilBytes { longUntil = until.count }
-        if let until, until.isEmpty { reader.fault("until", "must have at least one byte") }
-        if reader.has("until_encoding") && !hasUntil {
-            reader.fault("until_encoding", "needs until")
-        }
-        if reader.has("exactly") && (hasUntil || reader.has("max_bytes")) {
-            reader.fault("exactly", "excludes until and max_bytes")
-        }
-        if maxBytes == 0 && (hasUntil || !allowsReadiness) {
-            reader.fault("max_bytes", "must not be 0 with until or repeat")
-        }
-        if let exactly { return .exactly(exactly) }
-        let limit = maxBytes ?? min(65_536, limits.maxReadBytes)
-        if hasUntil { return until.map { .until($0, limit: limit) } }
-        return limit == 0 ? .readiness : .available(limit: limit)
     }
 }

@@ -1,3 +1,4 @@
+import DeviceSessions
 import HTTPListener
 import JSONText
 import Transports
@@ -19,8 +20,10 @@ enum ServiceHandlers {
                         writer.object { writer in
                             writer.member("scheme", transport.scheme)
                             writer.member("kind", transport.kind)
-                            writer.member("options", transport.options)
-                            writer.member("operations", transport.operations)
+                            writer.member("uri_parameters", transport.uriParameters.map(\.name))
+                            writer.member("options", transport.options.map(\.name))
+                            writer.member("operations", transport.abilities.operations)
+                            writer.member("controls", transport.controls.map(\.name))
                         }
                     }
                 }

@@ -14,6 +14,8 @@ enum SessionOpenHandler {
         var port: PortName
         var options: TransportOptions
         var isInline: Bool
+        /// A delimiter that is too long.
+        var longDelimiter: (member: String, bytes: Int)?
     }
 
     static func post(_ call: APICall) throws(Problem) -> HTTPReply? {
@@ -29,6 +31,7 @@ enum SessionOpenHandler {
         return try call.once(owner: wanted.port.rawValue, replay: { replay($0, call) }) {
             (remember) throws(Problem) -> HTTPReply? in
             try call.refuseWhileDraining()
+            if let long = wanted.longDelimiter { throw OperationHandlers.tooLong(long, call) }
             return try open(wanted, on: port, call, remember)
         }
     }
@@ -66,33 +69,31 @@ enum SessionOpenHandler {
                 reader.integer("max_pending", in: 1...limits.maxPendingOperations)
                 ?? min(1_024, limits.maxPendingOperations)
             configuration.maxPendingBytes = limits.maxPendingBytes
-            var options = reader.object("options", read: readOptions) ?? TransportOptions()
+            var options = TransportOptions()
+            options.given =
+                reader.object("options") { $0.parameters(TransportRegistry.options) }
+                ?? Parameters()
+            var framings = OperationReader(limits)
+            let framing = reader.object("framing") {
+                framings.read(framing: &$0, allowsNone: false)
+            }
+            if case .framed(let framing)? = framing { configuration.framing = framing }
+            configuration.reconnect = reader.object("reconnect", read: reconnectPolicy)
             options.keepalive = reader.boolean("keepalive") ?? true
             let isInline = reader.choice("deliver", from: ["port": false, "inline": true]) ?? false
             guard let port else { return nil }
             return Wanted(
-                configuration: configuration, port: port, options: options, isInline: isInline)
+                configuration: configuration, port: port, options: options, isInline: isInline,
+                longDelimiter: framings.longDelimiter)
         }
     }
 
-    private static let modeRule = TextRule("must be three octal digits, such as 0660") { text in
-        let digits = text.utf8.count == 4 && text.hasPrefix("0") ? text.dropFirst() : text[...]
-        return digits.utf8.count == 3 && digits.utf8.allSatisfy { (48...55).contains($0) }
-    }
-
-    private static func readOptions(_ reader: inout ObjectReader) -> TransportOptions? {
-        var options = TransportOptions()
-        options.noDelay = reader.boolean("no_delay")
-        options.keepaliveMilliseconds = reader.integer("keepalive_ms", in: 1...32_767_000)
-        options.bind = reader.string("bind", codePoints: 0...64)
-        options.lingerMilliseconds = reader.integer("linger_ms", in: 0...300_000)
-        options.backlog = reader.integer("backlog", in: 1...65_535)
-        options.mode = reader.string("mode", matching: modeRule)
-        let names: [StaticString] = [
-            "no_delay", "keepalive_ms", "bind", "linger_ms", "backlog", "mode",
-        ]
-        options.given = names.filter { reader.has($0) }.map { "\($0)" }
-        return options
+    private static func reconnectPolicy(_ reader: inout ObjectReader) -> ReconnectPolicy? {
+        let shortest = reader.integer("min_delay_ms", in: 1...3_600_000) ?? 100
+        let longest = reader.integer("max_delay_ms", in: 1...3_600_000) ?? 30_000
+        return ReconnectPolicy(
+            minDelayMilliseconds: shortest, maxDelayMilliseconds: longest,
+            maxAttempts: reader.integer("max_attempts", in: 1...1_000_000))
     }
 
     // MARK: - Opening
@@ -113,9 +114,18 @@ enum SessionOpenHandler {
         configuration.transport = description.scheme
         configuration.socketOptions = plan.socketOptions
         configuration.lingerMilliseconds = plan.lingerMilliseconds
+        configuration.accepted = plan.accepted
+        let abilities = plan.abilities ?? description.abilities
+        if configuration.reconnect != nil && !description.canReconnect {
+            var problem = Problem(
+                .optionsUnsupported, "A \(description.scheme) session cannot reconnect.")
+            problem.faults = [.init(pointer: "/reconnect", detail: "is not supported here")]
+            throw problem
+        }
+        // One for the `open` entry, one for `session_closed`, two to tell of losses and returns.
+        let places = configuration.reconnect == nil ? 2 : 4
         do {
-            // One place for the `open` entry, one for `session_closed`.
-            try port.reserve(2)
+            try port.reserve(places)
         } catch {
             throw Problem(error, port: port.name)
         }
@@ -128,11 +138,11 @@ enum SessionOpenHandler {
         let (runner, now) = (call.service.nextSessionRunner(), call.service.clock.now())
         let session = call.service.sessions.add(isHidden: wanted.isInline) { [configuration] id in
             SessionHandle(
-                id: id, configuration: configuration, operationNames: description.operations,
-                port: port, worker: runner, inlineOpen: inline, phase: .opening, at: now)
+                id: id, configuration: configuration, abilities: abilities, port: port,
+                worker: runner, inlineOpen: inline, phase: .opening, at: now)
         }
         guard let session else {
-            port.release(2)
+            port.release(places)
             let limit = call.service.limits.maxSessions
             throw Problem(
                 .serviceTooManySessions, "The daemon has \(limit) sessions.", limit: limit,

@@ -24,6 +24,8 @@ struct Problem: Error, Sendable {
     var retryAfterMilliseconds: Int?
     var faults: [Fault] = []
     var allow: String?
+    /// The names that there are, where an unknown one was given.
+    var known: [String]?
     /// An entry that goes with a raw read that failed, encoded.
     var entry: [UInt8]?
     /// The error of a failed I/O, encoded.
@@ -62,6 +64,14 @@ struct Problem: Error, Sendable {
             faults: [Fault(pointer: pointer, detail: detail)])
     }
 
+    /// A control that the session's transport does not have.
+    static func unknownControl(_ name: String, of transport: String, known: [String]) -> Problem {
+        var problem = Problem(
+            .controlUnknown, "A \(transport) session has no control of that name.")
+        problem.known = known
+        return problem
+    }
+
     /// The reply that tells it.
     func reply(path: String, requestID: String) -> HTTPReply {
         var writer = JSONWriter(reservingCapacity: 512)
@@ -88,6 +98,7 @@ struct Problem: Error, Sendable {
                 }
             }
         }
+        if let known { writer.member("known", known) }
         if let error {
             writer.member("error")
             writer.raw(error)

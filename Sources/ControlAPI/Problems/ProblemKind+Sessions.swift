@@ -125,6 +125,32 @@ extension ProblemKind {
             """
     )
 
+    /// `session.locked`, 423.
+    public static let sessionLocked = ProblemKind(
+        code: "session.locked",
+        status: 423,
+        title: "Session is locked",
+        retryable: true,
+        meaning: """
+            Another client has taken the session's lock: until it frees the lock, or the lock runs \
+            out, nobody else may use the session.
+            """,
+        mend: "Try again after retry_after_ms, or send the lock's token in Iocpd-Lock."
+    )
+
+    /// `session.lock_lost`, 412.
+    public static let sessionLockLost = ProblemKind(
+        code: "session.lock_lost",
+        status: 412,
+        title: "Lock is lost",
+        retryable: false,
+        meaning: """
+            The token that was sent does not hold the session's lock: it ran out, was freed, or \
+            never was. Somebody else may have used the session since.
+            """,
+        mend: "Take the lock anew with PUT /v1/sessions/{session}/lock and without a token."
+    )
+
     /// `session.output_shut`, 409.
     public static let sessionOutputShut = ProblemKind(
         code: "session.output_shut",
@@ -157,6 +183,29 @@ extension ProblemKind {
         mend: "Look for its entry on the port."
     )
 
+    /// `control.unknown`, 422.
+    public static let controlUnknown = ProblemKind(
+        code: "control.unknown",
+        status: 422,
+        title: "Unknown control",
+        retryable: false,
+        meaning: "This session's transport has no control of the name that was asked for.",
+        mend: "Use one of the names in known; GET /v1/info lists the controls of each transport."
+    )
+
+    /// `operation.access_denied`, 403.
+    public static let operationAccessDenied = ProblemKind(
+        code: "operation.access_denied",
+        status: 403,
+        title: "Session lacks the access",
+        retryable: false,
+        meaning: """
+            The session was opened without the right that the operation needs, such as a write on a \
+            file opened for reading.
+            """,
+        mend: "Open another session whose URI asks for the access, such as access=readwrite."
+    )
+
     /// `operation.unsupported`, 422.
     public static let operationUnsupported = ProblemKind(
         code: "operation.unsupported",
@@ -164,8 +213,8 @@ extension ProblemKind {
         title: "Operation not supported here",
         retryable: false,
         meaning: """
-            This session's transport does not have the operation, such as accept on a stream, \
-            read on a listener, or credit for an operation that has none.
+            This session's transport does not have the operation, or not with these members, such \
+            as accept on a stream, until on datagrams, or credit for an operation that has none.
             """,
         mend: "GET /v1/info lists the operations of each transport."
     )

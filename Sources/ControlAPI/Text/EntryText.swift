@@ -78,5 +78,12 @@ struct EntryText {
         writer.member("peer", details.peer)
         writer.member("sent", details.sent)
         writer.member("discarded", details.discarded)
+        guard let extras = details.extras else { return }
+        writer.member("message_bytes", extras.messageBytes)
+        if let events = extras.events { writer.member("events", events) }
+        writer.member("value", extras.value)
+        writer.member("session_state", extras.sessionState)
+        writer.member("attempts", extras.attempts)
+        writer.member("skipped", extras.skipped)
     }
 }

@@ -10,26 +10,30 @@ extension DeviceSession {
         _ reason: CloseReason, force: Bool, at now: MonotonicInstant,
         _ effects: inout [SessionEffect]
     ) {
-        guard phase == .open || phase == .opening || phase == .closing else { return }
+        guard phase.isInUse || phase == .closing else { return }
         if closing == nil {
             closing = Closing(reason: reason, isForced: force)
             phase = .closing
+            reconnection?.isTrying = false
+            reconnection?.loss = nil
             abortOpening(&effects)
             for step in [receiveStep, sendStep, acceptStep] {
                 if let step { effects.append(.cancelStep(step)) }
             }
+            for step in controlSteps.keys.sorted() { effects.append(.cancelStep(step)) }
         } else if force {
             closing?.isForced = true
             if let step = receiveStep { effects.append(.cancelStep(step)) }
         }
-        openingMayBeOver(at: now, &effects)
+        _ = closeOpening()
         continueClosing(at: now, &effects)
     }
 
     /// Goes as far towards the end as can be gone now.
     mutating func continueClosing(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
         guard phase == .closing, let closing, opening == nil, openingSteps.isEmpty,
-            sendStep == nil, acceptStep == nil, probeStep == nil, shutdownStep == nil,
+            sendStep == nil, acceptStep == nil, controlSteps.isEmpty, probeStep == nil,
+            shutdownStep == nil,
             unsentStep == nil, closeStep == nil, !isLingerTimerArmed || closing.isForced
         else { return }
         if !closing.hasEndedOperations {
@@ -38,7 +42,7 @@ extension DeviceSession {
             endOperations(&effects)
         }
         guard let descriptor else {
-            closeDone(&effects)
+            endClosing(&effects)
             return
         }
         let mayLinger =
@@ -60,9 +64,11 @@ extension DeviceSession {
         }
         for number in operations.keys.sorted() {
             guard let pending = operations[number] else { continue }
-            if case .write(let bytes) = pending.operation.kind {
-                let isComplete = pending.sent == bytes.count && !bytes.isEmpty
+            if case .write(let write) = pending.operation.kind {
+                let isComplete = pending.sent == write.bytes.count && !write.bytes.isEmpty
                 finish(number, isComplete ? .ok : .cancelled, bytes: pending.sent, &effects)
+            } else if let result = pending.controlResult {
+                finishControl(number, pending, result, &effects)
             } else {
                 finish(number, .cancelled, &effects)
             }
@@ -151,10 +157,15 @@ extension DeviceSession {
         effects.append(.submit(step: step, .close(descriptor, reset: resets)))
     }
 
-    mutating func closeDone(_ effects: inout [SessionEffect]) {
-        guard !hasEnded else { return }
+    mutating func closeDone(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
         closeStep = nil
         descriptor = nil
+        continueClosing(at: now, &effects)
+    }
+
+    /// Nothing is open any more, and every operation has its entry.
+    private mutating func endClosing(_ effects: inout [SessionEffect]) {
+        guard !hasEnded else { return }
         phase = .closed
         hasEnded = true
         let (status, error): (EntryStatus, EntryError?) =
@@ -163,6 +174,7 @@ extension DeviceSession {
             case .draining: (.cancelled, .serviceDraining)
             case .deleted, .portClosed, nil: (.ok, nil)
             }
+        releaseStatePlaces(&effects)
         effects.append(.sessionClosed(closedEntry(status, error)))
         effects.append(.ended)
     }

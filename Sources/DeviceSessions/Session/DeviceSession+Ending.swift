@@ -7,7 +7,8 @@ extension DeviceSession {
     /// Ends an operation with its one entry, or its last.
     mutating func finish(
         _ number: UInt64, _ status: EntryStatus, bytes: Int = 0, data: [UInt8] = [],
-        error: EntryError? = nil, _ effects: inout [SessionEffect]
+        error: EntryError? = nil, extras: EntryExtras? = nil, peer: String? = nil,
+        _ effects: inout [SessionEffect]
     ) {
         guard let pending = operations.removeValue(forKey: number) else { return }
         leaveLanes(number)
@@ -17,6 +18,7 @@ extension DeviceSession {
             if pending.hasBegun {
                 // The standing read goes on with the frame that it had begun.
                 input.prepend(setAside)
+                frames.putBack(setAside.count)
                 setAside = []
                 scanned = 0
             }
@@ -36,14 +38,15 @@ extension DeviceSession {
             return
         }
         let entry = self.entry(
-            of: pending, status, bytes: bytes, data: data, error: error, isLast: true)
+            of: pending, status, bytes: bytes, data: data, error: error, isLast: true,
+            extras: extras, peer: peer)
         effects.append(.complete(operation, entry))
     }
 
     /// The entry that tells of an operation.
     func entry(
         of pending: Pending, _ status: EntryStatus, bytes: Int, data: [UInt8], error: EntryError?,
-        isLast: Bool
+        isLast: Bool, extras: EntryExtras? = nil, peer: String? = nil
     ) -> CompletionEntry {
         let operation = pending.operation
         var sent: Int?
@@ -55,8 +58,8 @@ extension DeviceSession {
                 session: id.text,
                 operation: OperationID(session: id, number: operation.number).text,
                 isLast: operation.kind.isStandingRead ? isLast : nil,
-                error: error ?? standardError(of: status), sent: sent,
-                discarded: pending.discarded > 0 ? pending.discarded : nil))
+                error: error ?? standardError(of: status), peer: peer, sent: sent,
+                discarded: pending.discarded > 0 ? pending.discarded : nil, extras: extras))
     }
 
     private func standardError(of status: EntryStatus) -> EntryError? {
@@ -153,6 +156,8 @@ extension DeviceSession {
             }
         case .read:
             stopReading(number, as: status, &effects)
+        case .control:
+            stopControl(number, as: status, &effects)
         }
     }
 
@@ -168,7 +173,7 @@ extension DeviceSession {
         var isPaused = false
         if case .paused = pending.progress { isPaused = pending.operation.kind.isStandingRead }
         if status == .timedOut && !isPaused && !isHeldUp(number) {
-            data = gathered(for: pending)
+            data = gathered(for: number)
         }
         finish(number, status, bytes: data.count, data: data, &effects)
     }
@@ -218,6 +223,7 @@ extension DeviceSession {
         _ amount: Int, to number: UInt64, at now: MonotonicInstant,
         _ surroundings: some SessionSurroundings, _ effects: inout [SessionEffect]
     ) -> CreditAnswer {
+        present = now
         guard let pending = operations[number] else { return .ended }
         guard let credit = pending.credit else { return .notLimited }
         let sum = min(credit + amount, 1_000_000)

@@ -8,14 +8,16 @@ extension DeviceSession {
     mutating func advanceWrites(
         at now: MonotonicInstant, _ effects: inout [SessionEffect]
     ) -> Bool {
-        guard sendStep == nil else { return false }
+        // What would go to a connection that is being lost ends with it, or waits for the next.
+        guard sendStep == nil, !isEndSought else { return false }
         guard let number = writeLane.first, let pending = operations[number] else {
             shutOutputIfWanted(&effects)
             return false
         }
         if case .stopping = pending.progress { return false }
         switch pending.operation.kind {
-        case .write(let bytes):
+        case .write(let write):
+            let bytes = write.bytes
             // What the kernel took in full is done, whatever became of the output since.
             let isOut = pending.sent == bytes.count && !bytes.isEmpty
             if !isOut && failIfOutputEnded(number, pending, &effects) { return true }
@@ -25,17 +27,18 @@ extension DeviceSession {
             }
             send(number, bytes, from: pending.sent, &effects)
             return false
-        case .transact(let bytes, _, let discardsInput, let answerTimeout):
+        case .transact(let transact):
+            let bytes = transact.bytes
             if pending.isAnswering { return false }
             if case .queued = pending.progress {
                 guard readLane.first == number,
-                    mayStart(number, discardsInput: discardsInput, &effects)
+                    mayStart(number, discardsInput: transact.discardsInput, &effects)
                 else { return false }
-                if discardsInput {
-                    operations[number]?.discarded = input.count
-                    input = InputBuffer()
+                if transact.discardsInput {
+                    let discarded = take(input.count).count
+                    operations[number]?.discarded = discarded
                 }
-                if standing != nil && !input.isEmpty { setAside = input.take(input.count) }
+                if standing != nil && !input.isEmpty { setAside = take(input.count) }
                 operations[number]?.progress = .running
                 operations[number]?.hasBegun = true
                 probeFoundNothing = false
@@ -46,8 +49,11 @@ extension DeviceSession {
                 send(number, bytes, from: pending.sent, &effects)
                 return false
             }
-            beginAnswer(number, answerTimeout, at: now, &effects)
+            beginAnswer(number, transact.answerTimeoutMilliseconds, at: now, &effects)
             return true
+        case .control(let action):
+            if case .queued = pending.progress { startControl(number, action, &effects) }
+            return false
         case .read, .accept:
             return false
         }
@@ -213,6 +219,7 @@ extension DeviceSession {
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
         _ effects: inout [SessionEffect]
     ) {
+        present = now
         isShutdownWanted = true
         if phase == .open { advance(at: now, surroundings, &effects) }
     }

@@ -33,6 +33,8 @@ public struct DeviceSession: Sendable {
         var credit: Int?
         /// Input bytes that a transact threw away before it sent its request.
         var discarded = 0
+        /// What a control came to while the session was closing.
+        var controlResult: StepResult?
     }
 
     /// What is going on at the end of the session's life.
@@ -56,6 +58,8 @@ public struct DeviceSession: Sendable {
     var closing: Closing?
     var hasEnded = false
     var failure: EntryError?
+    /// How it comes back after a loss, for a session that does.
+    var reconnection: Reconnection?
 
     var operations: [UInt64: Pending] = [:]
     var nextUnseenOperation: UInt64 = 1
@@ -70,6 +74,8 @@ public struct DeviceSession: Sendable {
     var outputState = DirectionState.open
     /// An error that a send met: the input ends with it, once its last bytes are read.
     var connectionError: EntryError?
+    /// What is known of the frames in `input`.
+    var frames = InputFrames()
     /// Bytes of `input` that hold no beginning of the present read's delimiter.
     var scanned = 0
     /// Bytes of an unfinished frame of the standing read, kept out of a transact's answer.
@@ -92,6 +98,10 @@ public struct DeviceSession: Sendable {
     var closeStep: UInt64?
     var shutdownStep: UInt64?
     var unsentStep: UInt64?
+    /// Controls that run at once, until they can.
+    var waitingControls = Deque<UInt64>()
+    /// The controls that the kernel has, by their steps.
+    var controlSteps: [UInt64: UInt64] = [:]
     /// Whether half a write has gone out since ``takeTear()`` was asked.
     var hasTornAnew = false
     /// Writes up to this one were accepted before anybody could know of the last torn one.
@@ -114,6 +124,9 @@ public struct DeviceSession: Sendable {
         self.id = id
         self.configuration = configuration
         self.opening = opening
+        reconnection = configuration.reconnect.map {
+            Reconnection($0, blueprint: opening, seed: id.rawValue)
+        }
         shape = .stream
         phase = .opening
         lastActivity = now
@@ -123,11 +136,11 @@ public struct DeviceSession: Sendable {
     /// A session that an accept brought: open at once, without an `open` entry.
     public init(
         id: SessionID, configuration: SessionConfiguration, accepted: DescriptorSlot,
-        peer: String?, at now: MonotonicInstant
+        shape: SessionShape = .stream, peer: String?, at now: MonotonicInstant
     ) {
         self.id = id
         self.configuration = configuration
-        shape = .stream
+        self.shape = shape
         phase = .open
         descriptor = accepted
         openDelivered = true
@@ -180,7 +193,7 @@ public struct DeviceSession: Sendable {
         for operation in accepted {
             nextUnseenOperation = operation.number + 1
             var pending = Pending(operation: operation)
-            if case .read(_, _, let credit) = operation.kind { pending.credit = credit }
+            if case .read(let read) = operation.kind { pending.credit = read.credit }
             operations[operation.number] = pending
             if let deadline = operation.deadline {
                 effects.append(.arm(.operation(operation.number), at: deadline))
@@ -192,13 +205,19 @@ public struct DeviceSession: Sendable {
                 readLane.append(operation.number)
                 writeLane.append(operation.number)
             case .accept: acceptLane.append(operation.number)
+            case .control(let action):
+                if action.takesTurn {
+                    writeLane.append(operation.number)
+                } else {
+                    waitingControls.append(operation.number)
+                }
             }
         }
         failTornWrites(accepted, &effects)
         lastActivity = now
         switch phase {
         case .open: advance(at: now, surroundings, &effects)
-        case .opening: break
+        case .opening, .down: break
         // Accepted just before the end was known: it ends as those before it did.
         case .failed: failAll(with: failure ?? .operationAborted, &effects)
         case .closing, .closed: endLateOperations(at: now, &effects)
@@ -214,7 +233,7 @@ public struct DeviceSession: Sendable {
         if let tag = openingSteps.removeValue(forKey: step) {
             let moves = opening?.stepDone(tag: tag, result) ?? []
             perform(moves, at: now, surroundings, &effects)
-            openingMayBeOver(at: now, &effects)
+            openingMayBeOver(at: now, surroundings, &effects)
             return
         }
         switch step {
@@ -223,13 +242,29 @@ public struct DeviceSession: Sendable {
         case acceptStep: acceptDone(result, at: now, surroundings, &effects)
         case probeStep: probeDone(result)
         case shutdownStep: shutdownStep = nil
+        case _ where controlSteps[step] != nil: controlDone(step, result, &effects)
         case unsentStep: unsentDone(result, at: now, &effects)
-        case closeStep: closeDone(&effects)
+        case closeStep where phase == .down:
+            lostDescriptorClosed(at: now, surroundings, &effects)
+            return
+        case closeStep: closeDone(at: now, &effects)
         default: return
         }
-        if phase == .open {
-            advance(at: now, surroundings, &effects)
-        } else {
+        goOn(at: now, surroundings, &effects)
+    }
+
+    /// Does what can be done now, however the session stands.
+    private mutating func goOn(
+        at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
+        _ effects: inout [SessionEffect]
+    ) {
+        switch phase {
+        case .open:
+            if !isLost { advance(at: now, surroundings, &effects) }
+            if isLost { loseConnection(at: now, surroundings, &effects) }
+        case .down:
+            continueLoss(at: now, surroundings, &effects)
+        case .opening, .closing, .closed, .failed:
             continueClosing(at: now, &effects)
         }
     }
@@ -249,12 +284,18 @@ public struct DeviceSession: Sendable {
             stop(number, as: .timedOut, &effects)
         case .connect:
             guard phase == .opening else { return }
-            openEnded(as: .timedOut, with: .timedOut, at: now, &effects)
+            openEnded(as: .timedOut, with: .timedOut, at: now, surroundings, &effects)
             return
         case .opening(let tag):
             let moves = opening?.timerFired(tag: tag) ?? []
             perform(moves, at: now, surroundings, &effects)
-            openingMayBeOver(at: now, &effects)
+            openingMayBeOver(at: now, surroundings, &effects)
+            return
+        case .reconnect:
+            attemptIsDue(at: now, surroundings, &effects)
+            return
+        case .attempt:
+            attemptFailed(with: .timedOut, at: now, surroundings, &effects)
             return
         case .idle:
             idleMayBeOver(at: now, &effects)
@@ -265,6 +306,8 @@ public struct DeviceSession: Sendable {
             return
         case .acceptAgain:
             isAcceptPaused = false
+        case .gap:
+            frames.isTimerArmed = false
         }
         if phase == .open { advance(at: now, surroundings, &effects) }
     }
@@ -278,6 +321,11 @@ public struct DeviceSession: Sendable {
         case .opening: opening != nil
         case .idle, .linger: !hasEnded
         case .acceptAgain: phase == .open
+        case .gap: frames.isTimerArmed && !hasEnded
+        case .reconnect: phase == .down
+        case .attempt(let serial):
+            phase == .down && reconnection?.isTrying == true
+                && reconnection?.attemptSerial == serial
         }
     }
 
@@ -297,6 +345,7 @@ public struct DeviceSession: Sendable {
         _ effects: inout [SessionEffect]
     ) {
         guard phase == .open, closing == nil else { return }
+        startControls(&effects)
         switch shape {
         case .listener:
             advanceAccepts(at: now, surroundings, &effects)
@@ -320,7 +369,7 @@ public struct DeviceSession: Sendable {
     private mutating func idleMayBeOver(
         at now: MonotonicInstant, _ effects: inout [SessionEffect]
     ) {
-        guard phase == .open || phase == .opening, closing == nil else { return }
+        guard phase.isInUse, closing == nil else { return }
         let due = lastActivity.advanced(milliseconds: configuration.idleTimeoutMilliseconds)
         if due <= now {
             close(.idle, force: false, at: now, &effects)

@@ -4,8 +4,9 @@ import DeviceSessions
 struct TCPTransport: Transport {
     let description = TransportDescription(
         scheme: "tcp", kind: "stream",
-        options: ["no_delay", "keepalive_ms", "bind", "linger_ms"],
-        operations: ["read", "write", "transact"], isNetwork: true)
+        options: [.noDelay, .keepaliveMilliseconds, .bind, .lingerMilliseconds],
+        abilities: .stream, controls: [.getSocketOption(.tcp)], isNetwork: true,
+        canReconnect: true)
 
     func plan(
         _ uri: TargetURI, _ options: TransportOptions, _ policy: TargetPolicy
@@ -14,7 +15,7 @@ struct TCPTransport: Transport {
         guard target.port != 0 else { throw .invalidURI("port 0 cannot be connected to") }
         if case .literal(let address) = target.host, address.isUnspecified { throw .denied }
         var bind: SocketAddress?
-        if let text = options.bind {
+        if let text = options.given.text("bind") {
             guard let address = NetworkTarget.bindAddress(text) else {
                 throw .unsupportedOption("bind", reason: "it is an address, or address:port")
             }
@@ -30,15 +31,18 @@ struct TCPTransport: Transport {
 struct TCPListenTransport: Transport {
     let description = TransportDescription(
         scheme: "tcp-listen", kind: "listener",
-        options: ["backlog", "no_delay", "keepalive_ms", "linger_ms"],
-        operations: ["accept"], isNetwork: true)
+        options: [.backlog, .noDelay, .keepaliveMilliseconds, .lingerMilliseconds],
+        abilities: .listener, isNetwork: true)
 
     func plan(
         _ uri: TargetURI, _ options: TransportOptions, _ policy: TargetPolicy
     ) throws(TargetError) -> SessionPlan {
         let opening = TCPListenOpening(
-            target: try NetworkTarget(uri, policy), policy: policy, backlog: options.backlog ?? 128)
-        return SessionPlan(opening: opening, options: options)
+            target: try NetworkTarget(uri, policy), policy: policy,
+            backlog: options.given.integer("backlog") ?? 128)
+        var plan = SessionPlan(opening: opening, options: options)
+        plan.accepted = AcceptedKind(transport: "tcp", shape: .stream, abilities: .stream)
+        return plan
     }
 }
 

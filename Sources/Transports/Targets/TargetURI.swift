@@ -9,7 +9,7 @@ public enum TargetError: Error, Hashable, Sendable {
 }
 
 /// A session's target, taken apart.
-public struct TargetURI: Hashable, Sendable {
+public struct TargetURI: Sendable {
     /// The part after the scheme.
     public enum Place: Hashable, Sendable {
         /// A host, without the brackets of an IPv6 literal, and a port.
@@ -22,6 +22,10 @@ public struct TargetURI: Hashable, Sendable {
     public let scheme: String
     /// Where it leads.
     public let place: Place
+    /// The members of its query, once they have been judged.
+    public private(set) var parameters = Parameters()
+    /// The members of its query as they were written; `nil` without a question mark.
+    private let rawQuery: [(name: String, value: String)]?
 
     /// Takes a URI apart.
     ///
@@ -38,15 +42,56 @@ public struct TargetURI: Hashable, Sendable {
         let scheme = String(text[..<separator.lowerBound])
         let rest = text[separator.upperBound...]
         guard !rest.contains("#") else { throw .invalidURI("it has a fragment") }
-        guard !rest.contains("?") else {
+        let mark = rest.firstIndex(of: "?")
+        let target = rest[..<(mark ?? rest.endIndex)]
+        self.scheme = scheme
+        if target.hasPrefix("/") {
+            place = .path(try TargetURI.path(target))
+        } else {
+            place = try TargetURI.host(target)
+        }
+        rawQuery = try mark.map { (mark) throws(TargetError) in
+            try TargetURI.query(rest[rest.index(after: mark)...])
+        }
+    }
+
+    /// Reads the query as a transport's rules have it.
+    ///
+    /// - Throws: `.invalidURI` for a member that is unknown or wrong, or missing.
+    mutating func judgeQuery(by rules: [ParameterRule]) throws(TargetError) {
+        guard !rules.isEmpty || rawQuery == nil else {
             throw .invalidURI("it has a query, and this transport takes none")
         }
-        self.scheme = scheme
-        if rest.hasPrefix("/") {
-            place = .path(try TargetURI.path(rest))
-        } else {
-            place = try TargetURI.host(rest)
+        for (name, text) in rawQuery ?? [] {
+            guard let rule = rules.first(where: { $0.name == name }) else {
+                let known = rules.map(\.name).joined(separator: ", ")
+                throw .invalidURI("its query may have \(known), and not \(name)")
+            }
+            guard parameters[name] == nil else {
+                throw .invalidURI("\(name) stands twice in its query")
+            }
+            guard let value = rule.value(of: text) else {
+                throw .invalidURI("\(name) in its query \(rule.wording)")
+            }
+            parameters[name] = value
         }
+        for rule in rules where rule.isRequired && parameters[rule.name] == nil {
+            throw .invalidURI("its query must have \(rule.name)")
+        }
+    }
+
+    private static func query(
+        _ text: Substring
+    ) throws(TargetError) -> [(name: String, value: String)] {
+        var members: [(name: String, value: String)] = []
+        for piece in text.split(separator: "&", omittingEmptySubsequences: false) {
+            guard let equals = piece.firstIndex(of: "="),
+                let name = percentDecoded(piece[..<equals]), !name.isEmpty,
+                let value = percentDecoded(piece[piece.index(after: equals)...])
+            else { throw .invalidURI("its query is not made of name=value with & between") }
+            members.append((name, value))
+        }
+        return members
     }
 
     private static func host(_ text: Substring) throws(TargetError) -> Place {

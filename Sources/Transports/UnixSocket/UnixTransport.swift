@@ -3,8 +3,8 @@ import DeviceSessions
 /// `unix:///path`: a stream to a program that listens on a Unix socket.
 struct UnixTransport: Transport {
     let description = TransportDescription(
-        scheme: "unix", kind: "stream", options: ["linger_ms"],
-        operations: ["read", "write", "transact"], isNetwork: false)
+        scheme: "unix", kind: "stream", options: [.lingerMilliseconds], abilities: .stream,
+        controls: [.getSocketOption(.unix)], isNetwork: false, canReconnect: true)
 
     func plan(
         _ uri: TargetURI, _ options: TransportOptions, _ policy: TargetPolicy
@@ -17,23 +17,20 @@ struct UnixTransport: Transport {
 /// `unix-listen:///path`: a listener whose `accept` operations bring sessions.
 struct UnixListenTransport: Transport {
     let description = TransportDescription(
-        scheme: "unix-listen", kind: "listener", options: ["backlog", "mode", "linger_ms"],
-        operations: ["accept"], isNetwork: false)
+        scheme: "unix-listen", kind: "listener", options: [.backlog, .mode, .lingerMilliseconds],
+        abilities: .listener, isNetwork: false)
 
     func plan(
         _ uri: TargetURI, _ options: TransportOptions, _ policy: TargetPolicy
     ) throws(TargetError) -> SessionPlan {
         let (path, target) = try unixTarget(uri, policy)
-        let digits = options.mode ?? "0660"
-        guard (1...4).contains(digits.utf8.count),
-            digits.utf8.allSatisfy({ (48...55).contains($0) }),
-            let mode = UInt32(digits, radix: 8), mode <= 0o777
-        else {
-            throw .unsupportedOption("mode", reason: "it is octal digits such as 0660")
-        }
+        let mode = options.given.text("mode").flatMap { UInt32($0, radix: 8) } ?? 0o660
         let opening = UnixListenOpening(
-            path: path, target: target, mode: mode, backlog: options.backlog ?? 128)
-        return SessionPlan(opening: opening, options: options)
+            path: path, target: target, mode: mode,
+            backlog: options.given.integer("backlog") ?? 128)
+        var plan = SessionPlan(opening: opening, options: options)
+        plan.accepted = AcceptedKind(transport: "unix", shape: .stream, abilities: .stream)
+        return plan
     }
 }
 

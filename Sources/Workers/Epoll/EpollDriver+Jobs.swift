@@ -115,6 +115,8 @@ extension EpollDriver {
                 return .done(.control(.number(try descriptor.owned.unsentBytes())))
             case .unreadBytes:
                 return .done(.control(.number(try descriptor.owned.unreadBytes())))
+            case .socketOption(let name):
+                return .done(.control(.number(try descriptor.owned.value(of: name))))
             case .localAddress:
                 return .done(.control(.address(try localAddress(record))))
             case .fileSize:

@@ -1,5 +1,6 @@
 import DeviceSessions
 import EngineBase
+import Glibc
 import LinuxSystem
 
 /// Making sockets that no file system is needed for.
@@ -55,6 +56,18 @@ enum SocketOpening {
             if options.broadcast { try socket.owned.setBroadcast() }
         case .sequencedPacket:
             try socket.owned.setPassCredentials()
+        }
+    }
+}
+
+extension OwnedDescriptor {
+    /// What the kernel keeps for a socket option.
+    func value(of option: SocketOptionName) throws(Errno) -> Int {
+        switch option {
+        case .receiveBufferBytes: try socketLevelOption(SO_RCVBUF)
+        case .sendBufferBytes: try socketLevelOption(SO_SNDBUF)
+        case .keepalive: try socketLevelOption(SO_KEEPALIVE)
+        case .noDelay: try sendsAtOnce() ? 1 : 0
         }
     }
 }

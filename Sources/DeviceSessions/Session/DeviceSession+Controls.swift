@@ -1,0 +1,74 @@
+import DequeModule
+import EngineBase
+import PortEngine
+
+extension DeviceSession {
+    /// Starts the controls that need not wait for their turn.
+    mutating func startControls(_ effects: inout [SessionEffect]) {
+        while let number = waitingControls.popFirst() {
+            guard case .control(let action)? = operations[number]?.operation.kind else { continue }
+            startControl(number, action, &effects)
+        }
+    }
+
+    /// Gives a control to the kernel.
+    mutating func startControl(
+        _ number: UInt64, _ action: ControlAction, _ effects: inout [SessionEffect]
+    ) {
+        guard let descriptor else { return }
+        operations[number]?.progress = .running
+        switch action {
+        case .kernel(let request, _):
+            let step = newStep()
+            controlSteps[step] = number
+            effects.append(.submit(step: step, .control(descriptor, request)))
+        }
+    }
+
+    mutating func controlDone(
+        _ step: UInt64, _ result: StepResult, _ effects: inout [SessionEffect]
+    ) {
+        guard let number = controlSteps.removeValue(forKey: step),
+            let pending = operations[number]
+        else { return }
+        // A session that closes ends all that is pending, in the order of acceptance.
+        guard closing == nil else {
+            operations[number]?.controlResult = result
+            return
+        }
+        finishControl(number, pending, result, &effects)
+    }
+
+    /// Ends a control with what the kernel gave for it.
+    mutating func finishControl(
+        _ number: UInt64, _ pending: Pending, _ result: StepResult,
+        _ effects: inout [SessionEffect]
+    ) {
+        switch result {
+        case .failed(.cancelled):
+            var status = EntryStatus.cancelled
+            if case .stopping(let why) = pending.progress { status = why }
+            finish(number, status, &effects)
+        case .failed(let errno):
+            finish(number, .failed, error: EntryError(errno), &effects)
+        case .control(.number(let value)):
+            finish(number, .ok, extras: EntryExtras(value: value), &effects)
+        case .control(.bytes(let bytes)):
+            finish(number, .ok, bytes: bytes.count, data: bytes, &effects)
+        default:
+            finish(number, .ok, &effects)
+        }
+    }
+
+    /// Ends a running control when the driver has given its step back.
+    mutating func stopControl(
+        _ number: UInt64, as status: EntryStatus, _ effects: inout [SessionEffect]
+    ) {
+        guard let step = controlSteps.first(where: { $0.value == number })?.key else {
+            finish(number, status, &effects)
+            return
+        }
+        operations[number]?.progress = .stopping(status)
+        effects.append(.cancelStep(step))
+    }
+}

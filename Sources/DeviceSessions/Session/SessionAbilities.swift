@@ -1,0 +1,119 @@
+/// What a session can be asked to do, so that a request is judged before it is accepted.
+public struct SessionAbilities: Hashable, Sendable {
+    /// Whether reads and writes say where in the file they begin.
+    public enum Offsets: Hashable, Sendable {
+        /// There is nothing to begin in.
+        case none
+        /// Each operation must say it.
+        case required
+        /// Writes go to the end, and must not say it.
+        case appends
+    }
+
+    /// The names of its operations.
+    public var operations: [String]
+    /// Whether bytes come in order, so that `exactly`, `until` and `framing` mean something.
+    public var isByteStream: Bool
+    /// Whether operations carry an `offset`.
+    public var offsets: Offsets
+    /// Whether reads may have the timers of a serial line.
+    public var hasReadTimers: Bool
+    /// Whether writes say where they go.
+    public var sendsTo: Bool
+    /// Whether `:shutdown` is possible.
+    public var canShutOutput: Bool
+    /// Operations that the transport has and this session may not do, for want of access.
+    public var denied: [String]
+
+    /// Abilities; the defaults are those of a byte stream.
+    public init(
+        operations: [String], isByteStream: Bool = true, offsets: Offsets = .none,
+        hasReadTimers: Bool = false, sendsTo: Bool = false, canShutOutput: Bool = true,
+        denied: [String] = []
+    ) {
+        self.operations = operations
+        self.isByteStream = isByteStream
+        self.offsets = offsets
+        self.hasReadTimers = hasReadTimers
+        self.sendsTo = sendsTo
+        self.canShutOutput = canShutOutput
+        self.denied = denied
+    }
+
+    /// Those of a stream socket.
+    public static let stream = SessionAbilities(operations: [
+        "read", "write", "transact", "control",
+    ])
+
+    /// Those of a listener.
+    public static let listener = SessionAbilities(operations: ["accept"], canShutOutput: false)
+
+    /// Why an operation cannot be accepted, if so.
+    func refusal(of kind: OperationKind, transport: String) -> SubmitError? {
+        guard operations.contains(kind.name) else {
+            return .unsupported(operation: kind.name, transport: transport)
+        }
+        if denied.contains(kind.name) { return .accessDenied(operation: kind.name) }
+        func member(_ name: String, _ why: String) -> SubmitError {
+            .unsupportedMember(operation: kind.name, member: name, why: why)
+        }
+        switch kind {
+        case .read(let read):
+            if let name = read.goal.streamMember, !isByteStream {
+                return member(name, "a \(transport) session is no byte stream")
+            }
+            if read.timers != nil && !hasReadTimers {
+                return member("interval_ms", "only serial lines have read timers")
+            }
+            return offsetRefusal(read.offset, member)
+        case .write(let write):
+            if write.destination != nil && !sendsTo {
+                return member("to", "a \(transport) session has one peer")
+            }
+            if write.destination == nil && sendsTo {
+                return member("to", "each write of a \(transport) session says where it goes")
+            }
+            return offsetRefusal(write.offset, member)
+        case .transact(let transact):
+            if let name = transact.goal.streamMember, !isByteStream {
+                return member(name, "a \(transport) session is no byte stream")
+            }
+            if transact.timers != nil && !hasReadTimers {
+                return member("interval_ms", "only serial lines have read timers")
+            }
+            return nil
+        case .accept, .control:
+            return nil
+        }
+    }
+
+    private func offsetRefusal(
+        _ offset: UInt64?, _ refusal: (String, String) -> SubmitError
+    ) -> SubmitError? {
+        switch offsets {
+        case .none:
+            return offset == nil ? nil : refusal("offset", "only files have offsets")
+        case .required:
+            return offset == nil ? refusal("offset", "a file operation says where it begins") : nil
+        case .appends:
+            return offset == nil ? nil : refusal("offset", "an appending file has none")
+        }
+    }
+}
+
+/// What the accepts of a listener bring.
+public struct AcceptedKind: Sendable {
+    /// The transport that the new sessions are shown with.
+    public let transport: String
+    /// What they are used as.
+    public let shape: SessionShape
+    /// What they can be asked to do.
+    public let abilities: SessionAbilities
+
+    /// Sessions of this kind.
+    public init(transport: String, shape: SessionShape, abilities: SessionAbilities) {
+        self.transport = transport
+        self.shape = shape
+        self.abilities = abilities
+    }
+}
