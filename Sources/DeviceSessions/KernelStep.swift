@@ -173,13 +173,25 @@ public enum ControlRequest: Hashable, Sendable {
     case socketOption(SocketOptionName)
     /// Flushes a file's data to the disk (fdatasync). *Blocking.*
     case syncFile
-    /// The size of a file.
+    /// The size of a file. *Blocking.*
     case fileSize
+    /// Which file a descriptor is open on.
+    case fileIdentity
+    /// Takes the kernel's locks of bytes that an open file has not locked yet, all or none, and
+    /// never waits for another program. *Blocking.* Gives `.locked`.
+    case lockFile([FileLockStep])
+    /// Lets the kernel's locks of bytes go, or weakens them. *Blocking.* Gives `.locked`.
+    case unlockFile([FileLockStep])
     /// An ioctl by number with the bytes that it reads and room for those that it writes.
     case ioctl(UInt, argument: [UInt8])
 
     /// Whether it may take long, and so goes to the blocking pool.
-    public var isBlocking: Bool { self == .syncFile }
+    public var isBlocking: Bool {
+        switch self {
+        case .syncFile, .fileSize, .lockFile, .unlockFile: true
+        default: false
+        }
+    }
 }
 
 /// A socket option that can be asked for.
@@ -212,4 +224,7 @@ public enum ControlReply: Hashable, Sendable {
     case number(Int)
     case address(SocketAddress)
     case bytes([UInt8])
+    case file(FileKey)
+    /// Whether the locks are held; if not, another program has one that stands in the way.
+    case locked(Bool)
 }

@@ -91,6 +91,9 @@ extension Problem {
             self.init(
                 .operationAccessDenied,
                 "The session \(session.id.text) was not opened with the access for \(operation).")
+            var writer = JSONWriter()
+            EntryText.write(.wrongAccess, into: &writer)
+            self.error = writer.takeBytes()
         case .outputShut:
             self.init(.sessionOutputShut, "The output of \(session.id.text) was shut by :shutdown.")
         case .standingReadActive:

@@ -19,6 +19,7 @@ extension DeviceSession {
                 if let step { effects.append(.cancelStep(step)) }
             }
             for step in controlSteps.keys.sorted() { effects.append(.cancelStep(step)) }
+            stopFileForClose(&effects)
         } else if force {
             closing?.isForced = true
             if let step = receiveStep { effects.append(.cancelStep(step)) }
@@ -31,7 +32,7 @@ extension DeviceSession {
     mutating func continueClosing(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
         guard phase == .closing, let closing, opening == nil, openingSteps.isEmpty,
             sendStep == nil, acceptStep == nil, controlSteps.isEmpty, probeStep == nil, shutdownStep == nil,
-            unsentStep == nil, closeStep == nil, !isLingerTimerArmed || closing.isForced
+            unsentStep == nil, closeStep == nil, file?.running == nil, !isLingerTimerArmed || closing.isForced
         else { return }
         if !closing.hasEndedOperations {
             // A receive may have brought bytes after all, so it is awaited too.
@@ -42,6 +43,7 @@ extension DeviceSession {
             closeDone(&effects)
             return
         }
+        if releasesLocks(&effects) { return }
         let mayLinger =
             shape == .stream && connectionError == nil
             && configuration.lingerMilliseconds > 0
@@ -61,7 +63,9 @@ extension DeviceSession {
         }
         for number in operations.keys.sorted() {
             guard let pending = operations[number] else { continue }
-            if case .write(let write) = pending.operation.kind {
+            if file != nil, let result = pending.controlResult {
+                finishFile(number, pending, result, &effects)
+            } else if case .write(let write) = pending.operation.kind {
                 let isComplete = pending.sent == write.bytes.count && !write.bytes.isEmpty
                 finish(number, isComplete ? .ok : .cancelled, bytes: pending.sent, &effects)
             } else if let result = pending.controlResult {

@@ -41,7 +41,7 @@ extension DeviceSession {
                 guard pending.isAnswering,
                     complete(number, transact.goal, surroundings, &effects)
                 else { return hasMoved }
-            case .write, .accept, .control:
+            case .write, .accept, .control, .lock, .unlock:
                 return hasMoved
             }
             hasMoved = true
@@ -110,7 +110,7 @@ extension DeviceSession {
         }
     }
 
-    private mutating func awaitRoom(_ effects: inout [SessionEffect]) {
+    mutating func awaitRoom(_ effects: inout [SessionEffect]) {
         guard !isAwaitingRoom else { return }
         isAwaitingRoom = true
         effects.append(.awaitRoom)
@@ -153,7 +153,7 @@ extension DeviceSession {
         switch pending.operation.kind {
         case .read(let read): gathered(for: read.goal)
         case .transact(let transact): gathered(for: transact.goal)
-        case .write, .accept, .control: []
+        case .write, .accept, .control, .lock, .unlock: []
         }
     }
 
@@ -194,7 +194,7 @@ extension DeviceSession {
                     return true
                 }
                 if isInputInTheWay { return true }
-            case .write, .accept, .control:
+            case .write, .accept, .control, .lock, .unlock:
                 break
             }
         }

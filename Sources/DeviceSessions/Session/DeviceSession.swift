@@ -98,6 +98,8 @@ public struct DeviceSession: Sendable {
     var waitingControls = Deque<UInt64>()
     /// The controls that the kernel has, by their steps.
     var controlSteps: [UInt64: UInt64] = [:]
+    /// What only a file's session has.
+    var file: FileState?
     /// Whether half a write has gone out since ``takeTear()`` was asked.
     var hasTornAnew = false
     /// Writes up to this one were accepted before anybody could know of the last torn one.
@@ -191,6 +193,10 @@ public struct DeviceSession: Sendable {
             if let deadline = operation.deadline {
                 effects.append(.arm(.operation(operation.number), at: deadline))
             }
+            if file != nil {
+                file?.lane.append(operation.number)
+                continue
+            }
             switch operation.kind {
             case .read: readLane.append(operation.number)
             case .write: writeLane.append(operation.number)
@@ -204,6 +210,9 @@ public struct DeviceSession: Sendable {
                 } else {
                     waitingControls.append(operation.number)
                 }
+            case .lock, .unlock:
+                // A file's session: it makes its lane when it is open.
+                break
             }
         }
         failTornWrites(accepted, &effects)
@@ -237,6 +246,7 @@ public struct DeviceSession: Sendable {
         case shutdownStep: shutdownStep = nil
         case _ where controlSteps[step] != nil: controlDone(step, result, &effects)
         case unsentStep: unsentDone(result, at: now, &effects)
+        case file?.running?.step: fileDone(result, at: now, &effects)
         case closeStep: closeDone(&effects)
         default: return
         }
@@ -278,6 +288,10 @@ public struct DeviceSession: Sendable {
             return
         case .acceptAgain:
             isAcceptPaused = false
+        case .lockAgain(let number):
+            file?.attempts.append(number)
+        case .fileIsStuck(let number):
+            endStuck(number, &effects)
         }
         if phase == .open { advance(at: now, surroundings, &effects) }
     }
@@ -291,6 +305,7 @@ public struct DeviceSession: Sendable {
         case .opening: opening != nil
         case .idle, .linger: !hasEnded
         case .acceptAgain: phase == .open
+        case .lockAgain(let number), .fileIsStuck(let number): operations[number] != nil
         }
     }
 
@@ -321,6 +336,8 @@ public struct DeviceSession: Sendable {
                 isMoving = advanceWrites(at: now, &effects) || isMoving
             }
             wantInput(&effects)
+        case .file:
+            advanceFile(at: now, surroundings, &effects)
         }
     }
 

@@ -22,6 +22,8 @@ public struct SessionAbilities: Hashable, Sendable {
     public var sendsTo: Bool
     /// Whether `:shutdown` is possible.
     public var canShutOutput: Bool
+    /// Whether a read may `repeat`.
+    public var hasStandingReads: Bool
     /// Operations that the transport has and this session may not do, for want of access.
     public var denied: [String]
 
@@ -29,7 +31,7 @@ public struct SessionAbilities: Hashable, Sendable {
     public init(
         operations: [String], isByteStream: Bool = true, offsets: Offsets = .none,
         hasReadTimers: Bool = false, sendsTo: Bool = false, canShutOutput: Bool = true,
-        denied: [String] = []
+        hasStandingReads: Bool = true, denied: [String] = []
     ) {
         self.operations = operations
         self.isByteStream = isByteStream
@@ -37,6 +39,7 @@ public struct SessionAbilities: Hashable, Sendable {
         self.hasReadTimers = hasReadTimers
         self.sendsTo = sendsTo
         self.canShutOutput = canShutOutput
+        self.hasStandingReads = hasStandingReads
         self.denied = denied
     }
 
@@ -63,6 +66,9 @@ public struct SessionAbilities: Hashable, Sendable {
             if read.timers != nil && !hasReadTimers {
                 return member("interval_ms", "only serial lines have read timers")
             }
+            if read.repeats && !hasStandingReads {
+                return member("repeat", "a read of a \(transport) session ends with one entry")
+            }
             return offsetRefusal(read.offset, member)
         case .write(let write):
             if write.destination != nil && !sendsTo {
@@ -80,7 +86,13 @@ public struct SessionAbilities: Hashable, Sendable {
                 return member("interval_ms", "only serial lines have read timers")
             }
             return nil
-        case .accept, .control:
+        case .lock(let lock):
+            // The kernel asks as much: an exclusive lock of those who write, a shared one of
+            // those who read.
+            let needed = lock.isExclusive ? "write" : "read"
+            let wording = lock.isExclusive ? "an exclusive lock" : "a shared lock"
+            return denied.contains(needed) ? .accessDenied(operation: wording) : nil
+        case .accept, .control, .unlock:
             return nil
         }
     }
