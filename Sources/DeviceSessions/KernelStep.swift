@@ -102,11 +102,54 @@ public struct PathTarget: Hashable, Sendable {
     public var directory: String
     /// The rest of the path, relative to it.
     public var relative: String
+    /// Where a link that leads out of the directory may end all the same; only files look here.
+    public var linkTargets: [AllowedPlace] = []
 
     /// The path `relative` below `directory`.
     public init(directory: String, relative: String) {
         self.directory = directory
         self.relative = relative
+    }
+}
+
+/// A place in the file system that an allow rule admits.
+public struct AllowedPlace: Hashable, Sendable {
+    /// The directory, absolute.
+    public var directory: String
+    /// How a name in it begins and ends, where not all below it is allowed.
+    public var pattern: Pattern?
+
+    /// The beginning and the end of a name.
+    public struct Pattern: Hashable, Sendable {
+        let before: String
+        let after: String
+
+        /// Names that begin with `before` and end with `after`.
+        public init(before: String, after: String) {
+            self.before = before
+            self.after = after
+        }
+    }
+
+    /// All below `directory`, or those of its entries whose names fit.
+    public init(directory: String, pattern: Pattern? = nil) {
+        self.directory = directory
+        self.pattern = pattern
+    }
+
+    /// Whether it admits `path`, when its directory is really `root`; both without links.
+    public func admits(_ path: String, root: String) -> Bool {
+        let prefix = root == "/" ? "/" : root + "/"
+        guard path.utf8.starts(with: prefix.utf8) else {
+            // A rule may name a file itself.
+            return pattern == nil && path.utf8.elementsEqual(root.utf8)
+        }
+        guard let pattern else { return true }
+        let name = path.utf8.dropFirst(prefix.utf8.count)
+        return !name.contains(UInt8(ascii: "/"))
+            && name.count >= pattern.before.utf8.count + pattern.after.utf8.count
+            && name.starts(with: pattern.before.utf8)
+            && name.reversed().starts(with: pattern.after.utf8.reversed())
     }
 }
 

@@ -28,7 +28,8 @@ struct FileTransport: Transport {
         if creates && access == .read {
             throw .invalidURI("create=true needs an access that may write")
         }
-        guard let target = policy.target(for: path, scheme: uri.scheme) else { throw .denied }
+        guard var target = policy.target(for: path, scheme: uri.scheme) else { throw .denied }
+        target.linkTargets = policy.places(scheme: uri.scheme)
         let opening = FileOpening(
             target: target,
             access: FileAccess(

@@ -30,8 +30,7 @@ enum FileOpening {
     private static func existing(
         _ target: PathTarget, _ access: FileAccess
     ) throws(Errno) -> OpenedDescriptor {
-        let directory = try OwnedDescriptor.directory(target.directory)
-        let handle = try directory.handle(below: target.relative)
+        let handle = try handle(on: target)
         switch try handle.identity().kind {
         case .regular: break
         case .directory: throw .isDirectory
@@ -39,6 +38,37 @@ enum FileOpening {
         }
         guard try !handle.isOnKernelFileSystem() else { throw Errno(ESPIPE) }
         return try opened(SharedDescriptor(try handle.reopened(flags: flags(access))))
+    }
+
+    /// A handle on the file, which a link leads to only where some rule admits it.
+    private static func handle(on target: PathTarget) throws(Errno) -> OwnedDescriptor {
+        let directory = try OwnedDescriptor.directory(target.directory)
+        do throws(Errno) {
+            return try directory.handle(below: target.relative)
+        } catch .crossesDevice where !target.linkTargets.isEmpty {
+            return try followed(target)
+        }
+    }
+
+    /// The file behind a link that leads out of the directory.
+    ///
+    /// What it leads to is denied in one way, there or not: nobody learns what else the machine has.
+    private static func followed(_ target: PathTarget) throws(Errno) -> OwnedDescriptor {
+        do throws(Errno) {
+            let handle = try OwnedDescriptor.handle(
+                wherever: target.directory + "/" + target.relative)
+            let path = try handle.realPath()
+            for place in target.linkTargets {
+                // A rule's own directory may be gone, or be reached by links.
+                guard let root = try? OwnedDescriptor.handle(wherever: place.directory).realPath(),
+                    place.admits(path, root: root)
+                else { continue }
+                return handle
+            }
+        } catch {
+            throw .crossesDevice
+        }
+        throw .crossesDevice
     }
 
     private static func created(
