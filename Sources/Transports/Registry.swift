@@ -8,6 +8,7 @@ public enum TransportRegistry {
         TCPListenTransport(),
         UnixTransport(),
         UnixListenTransport(),
+        FileTransport(),
     ]
 
     /// Judges a session's target and options.
