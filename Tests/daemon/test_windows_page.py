@@ -18,7 +18,7 @@ MARK = "==== end of block"
 def blocks():
     """(heading, shell lines, replies) of the page, in order."""
     heading, found = "", []
-    for match in re.finditer(r"^#+ (.+)$|^```(\w+)\n(.*?)^```$", PAGE.read_text(), re.M | re.S):
+    for match in re.finditer(r"^#+ ([^\n]+)$|^```(\w+)\n(.*?)^```$", PAGE.read_text(), re.M | re.S):
         title, language, text = match.groups()
         if title:
             heading = title
