@@ -21,7 +21,9 @@ extension DeviceSession {
             for step in controlSteps.keys.sorted() { effects.append(.cancelStep(step)) }
         } else if force {
             closing?.isForced = true
-            if let step = receiveStep { effects.append(.cancelStep(step)) }
+            for step in [receiveStep, sendStep] {
+                if let step { effects.append(.cancelStep(step)) }
+            }
         }
         openingMayBeOver(at: now, &effects)
         continueClosing(at: now, &effects)
@@ -42,6 +44,7 @@ extension DeviceSession {
             closeDone(&effects)
             return
         }
+        if isSayingGoodbye(at: now, &effects) { return }
         let mayLinger =
             shape == .stream && connectionError == nil
             && configuration.lingerMilliseconds > 0
@@ -80,7 +83,7 @@ extension DeviceSession {
 
     // MARK: - Linger
 
-    private func hasLingered(at now: MonotonicInstant) -> Bool {
+    func hasLingered(at now: MonotonicInstant) -> Bool {
         guard let until = closing?.lingerUntil else { return false }
         return until <= now
     }
@@ -93,15 +96,19 @@ extension DeviceSession {
     private mutating func linger(
         _ descriptor: DescriptorSlot, at now: MonotonicInstant, _ effects: inout [SessionEffect]
     ) {
-        if closing?.lingerUntil == nil {
-            let until = now.advanced(milliseconds: configuration.lingerMilliseconds)
-            closing?.lingerUntil = until
-            probeFoundNothing = false
-            isInputInTheWay = false
-        }
+        if closing?.lingerUntil == nil { _ = beginLingering(at: now) }
         let step = newStep()
         unsentStep = step
         effects.append(.submit(step: step, .control(descriptor, .unsentBytes)))
+    }
+
+    /// Gives the time until which bytes may linger from now on.
+    mutating func beginLingering(at now: MonotonicInstant) -> MonotonicInstant {
+        let until = now.advanced(milliseconds: configuration.lingerMilliseconds)
+        closing?.lingerUntil = until
+        probeFoundNothing = false
+        isInputInTheWay = false
+        return until
     }
 
     mutating func unsentDone(
@@ -113,7 +120,7 @@ extension DeviceSession {
         if case .control(.number(let number)) = result { count = number }
         if count == 0 {
             // The peer has everything. With nothing unread either, a close is as good as a wait.
-            if !outputState.isOpen || !inputState.isOpen || probeFoundNothing {
+            if !canShutSocket || !inputState.isOpen || probeFoundNothing {
                 closing?.lingerUntil = now
                 return
             }
@@ -122,8 +129,9 @@ extension DeviceSession {
                 return
             }
         }
-        if outputState.isOpen {
+        if canShutSocket {
             outputState = .shut
+            wire?.isSocketShut = true
             let step = newStep()
             shutdownStep = step
             effects.append(.submit(step: step, .shutdownOutput(descriptor)))
@@ -158,6 +166,7 @@ extension DeviceSession {
         guard !hasEnded else { return }
         closeStep = nil
         descriptor = nil
+        wire = nil
         phase = .closed
         hasEnded = true
         let (status, error): (EntryStatus, EntryError?) =

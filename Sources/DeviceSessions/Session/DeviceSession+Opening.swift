@@ -19,6 +19,8 @@ extension DeviceSession {
                 }
             case .wait(let tag, let milliseconds):
                 effects.append(.arm(.opening(tag), at: now.advanced(milliseconds: milliseconds)))
+            case .filter(let filter, let early):
+                install(filter, early, at: now, &effects)
             case .opened(let slot, let shape, let peer, let local):
                 descriptor = slot
                 self.shape = shape
@@ -65,7 +67,7 @@ extension DeviceSession {
                 let number = newStep()
                 openingSteps[number] = tag
                 effects.append(.submit(step: number, step))
-            case .wait, .opened, .failed:
+            case .wait, .filter, .opened, .failed:
                 continue
             }
         }

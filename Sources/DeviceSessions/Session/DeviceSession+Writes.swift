@@ -8,7 +8,7 @@ extension DeviceSession {
     mutating func advanceWrites(
         at now: MonotonicInstant, _ effects: inout [SessionEffect]
     ) -> Bool {
-        guard sendStep == nil else { return false }
+        guard sendStep == nil, !flushWire(&effects) else { return false }
         guard let number = writeLane.first, let pending = operations[number] else {
             shutOutputIfWanted(&effects)
             return false
@@ -24,8 +24,7 @@ extension DeviceSession {
                 finish(number, .ok, bytes: pending.sent, &effects)
                 return true
             }
-            send(number, bytes, from: pending.sent, &effects)
-            return false
+            return send(number, bytes, from: pending.sent, &effects)
         case .transact(let transact):
             let bytes = transact.bytes
             if pending.isAnswering { return false }
@@ -45,8 +44,7 @@ extension DeviceSession {
             }
             if failIfOutputEnded(number, pending, &effects) { return true }
             guard pending.sent == bytes.count else {
-                send(number, bytes, from: pending.sent, &effects)
-                return false
+                return send(number, bytes, from: pending.sent, &effects)
             }
             beginAnswer(number, transact.answerTimeoutMilliseconds, at: now, &effects)
             return true
@@ -58,14 +56,17 @@ extension DeviceSession {
         }
     }
 
+    /// Sends the next bytes of a write; says whether it is to be looked at again at once.
     private mutating func send(
         _ number: UInt64, _ bytes: [UInt8], from start: Int, _ effects: inout [SessionEffect]
-    ) {
-        guard let descriptor else { return }
+    ) -> Bool {
+        guard let descriptor else { return false }
         operations[number]?.progress = .running
+        if wire != nil { return sealAndSend(bytes, from: start, &effects) }
         let step = newStep()
         sendStep = step
         effects.append(.submit(step: step, .send(descriptor, bytes: bytes, from: start)))
+        return false
     }
 
     private mutating func beginAnswer(
@@ -127,7 +128,7 @@ extension DeviceSession {
     mutating func lookForInput(_ descriptor: DescriptorSlot, _ effects: inout [SessionEffect]) {
         let step = newStep()
         probeStep = step
-        probedAfter = snapshot.counters.bytesReceived
+        probedAfter = bytesTakenFromKernel
         effects.append(.submit(step: step, .control(descriptor, .unreadBytes)))
     }
 
@@ -137,7 +138,7 @@ extension DeviceSession {
         guard closing != nil || readLane.first == probeFor else { return }
         if case .control(.number(let count)) = result, count > 0 {
             // What has been received since may be what the look saw: then look again.
-            isInputInTheWay = probedAfter == snapshot.counters.bytesReceived
+            isInputInTheWay = probedAfter == bytesTakenFromKernel
         } else {
             probeFoundNothing = true
         }
@@ -158,13 +159,7 @@ extension DeviceSession {
         case .failed(.cancelled):
             break
         case .failed(let errno):
-            // A broken pipe ends the output alone, unless a reset has been told already; anything
-            // else is the end of the connection, and the input ends with it once its last bytes
-            // are read.
-            let error = connectionError ?? EntryError(errno)
-            outputState = .failed(error)
-            snapshot.lastError = error
-            if errno != .brokenPipe { connectionError = error }
+            outputBroke(errno)
         default:
             preconditionFailure("a send gave \(result)")
         }
@@ -172,6 +167,17 @@ extension DeviceSession {
         if case .stopping(let status) = pending.progress {
             endTorn(number, as: status, &effects)
         }
+    }
+
+    /// Remembers how the output broke.
+    ///
+    /// A broken pipe ends the output alone, unless a reset has been told already; anything else is
+    /// the end of the connection, and the input ends with it once its last bytes are read.
+    mutating func outputBroke(_ errno: Errno) {
+        let error = connectionError ?? EntryError(errno)
+        outputState = .failed(error)
+        snapshot.lastError = error
+        if errno != .brokenPipe { connectionError = error }
     }
 
     /// Ends a write or transact that was stopped while it was sending.
@@ -225,6 +231,10 @@ extension DeviceSession {
     private mutating func shutOutputIfWanted(_ effects: inout [SessionEffect]) {
         guard isShutdownWanted, outputState.isOpen, let descriptor else { return }
         outputState = .shut
+        guard wire == nil else {
+            sealOutputEnd(&effects)
+            return
+        }
         let step = newStep()
         shutdownStep = step
         effects.append(.submit(step: step, .shutdownOutput(descriptor)))
