@@ -16,12 +16,14 @@ public struct TransportDescription: Sendable {
     public let controls: [ControlDescription]
     /// Whether its targets are addresses, so that loopback is allowed without a rule.
     public let isNetwork: Bool
+    /// Whether its sessions can come back after a loss.
+    public let canReconnect: Bool
 
     /// A description with these members.
     public init(
         scheme: String, kind: String, uriParameters: [ParameterRule] = [],
         options: [ParameterRule], abilities: SessionAbilities,
-        controls: [ControlDescription] = [], isNetwork: Bool
+        controls: [ControlDescription] = [], isNetwork: Bool, canReconnect: Bool = false
     ) {
         self.scheme = scheme
         self.kind = kind
@@ -30,6 +32,7 @@ public struct TransportDescription: Sendable {
         self.abilities = abilities
         self.controls = controls
         self.isNetwork = isNetwork
+        self.canReconnect = canReconnect
     }
 }
 

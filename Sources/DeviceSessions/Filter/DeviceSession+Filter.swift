@@ -14,11 +14,6 @@ extension DeviceSession {
         take(early, at: now, &effects)
     }
 
-    /// Bytes that the kernel has given, as they are on the wire.
-    var bytesTakenFromKernel: Int {
-        wire?.wireBytesReceived ?? snapshot.counters.bytesReceived
-    }
-
     // MARK: - Input
 
     /// Goes on after a receive whose bytes are sealed.
@@ -31,13 +26,9 @@ extension DeviceSession {
             return
         }
         receiveStep = nil
-        if !bytes.isEmpty {
-            lastActivity = now
-            // What a look saw may have been no data at all: then it is made again.
-            isInputInTheWay = false
-            probeFoundNothing = false
-        }
-        wire?.wireBytesReceived += bytes.count
+        if !bytes.isEmpty { lastActivity = now }
+        // As the kernel counts them: what a look saw may turn out to be no data at all.
+        receivedInput += bytes.count
         guard let input = wire?.filter.unseal(bytes) else { return }
         take(input, at: now, &effects)
     }

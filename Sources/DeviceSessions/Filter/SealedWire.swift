@@ -12,8 +12,6 @@ struct SealedWire: Sendable {
     var isBroken = false
     /// Whether the socket's own output was shut, behind all that was sealed.
     var isSocketShut = false
-    /// Bytes that have arrived on the wire.
-    var wireBytesReceived = 0
 
     init(_ filter: any StreamFilter) { self.filter = filter }
 

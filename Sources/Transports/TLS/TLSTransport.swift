@@ -9,7 +9,8 @@ struct TLSTransport: Transport {
             .noDelay, .keepaliveMilliseconds, .bind, .lingerMilliseconds, .authorities,
             .certificate, .key, .serverName, .pin, .verify,
         ],
-        abilities: .stream, controls: [.getSocketOption(.tcp)], isNetwork: true)
+        abilities: .stream, controls: [.getSocketOption(.tcp)], isNetwork: true,
+        canReconnect: true)
 
     func plan(
         _ uri: TargetURI, _ options: TransportOptions, _ policy: TargetPolicy
