@@ -4,14 +4,14 @@ public import PortEngine
 extension EntryError {
     /// The error of an entry that the kernel's `errno` ended.
     public init(_ errno: Errno) {
-        let known = EntryError.byErrno[errno]
+        let known = EntryError.byErrno[errno] ?? EntryError.ofFiles[errno]
         self.init(
             code: known?.code ?? "io_error",
             message: known?.message ?? "The kernel refused the call.",
             errno: errno.rawValue, errnoName: errno.name, win32: known?.win32 ?? 1117)
     }
 
-    private struct Meaning: Sendable {
+    struct Meaning: Sendable {
         let code: String
         let win32: Int
         let message: String

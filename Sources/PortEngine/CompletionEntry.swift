@@ -7,6 +7,8 @@ public enum EntryKind: String, Sendable, CaseIterable {
     case transact
     case accept
     case control
+    case lock
+    case unlock
     case sessionState = "session_state"
     case sessionClosed = "session_closed"
 }

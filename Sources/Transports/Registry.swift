@@ -9,6 +9,7 @@ public enum TransportRegistry {
         TLSTransport(),
         UnixTransport(),
         UnixListenTransport(),
+        FileTransport(),
     ]
 
     /// Judges a session's target and options.

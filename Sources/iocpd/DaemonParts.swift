@@ -41,7 +41,8 @@ final class DaemonParts: Sendable {
         portClock = try PortClock(wakeup, ports: ports)
         let sessions = SessionDirectory(
             clock: clock, seed: random.next(), limit: limits.maxSessions,
-            rememberedClosed: limits.rememberedClosed)
+            rememberedClosed: limits.rememberedClosed,
+            fileLocks: FileLockTable(limit: limits.maxLocksPerFile))
         workers = try WorkerPool(
             count: settings.workers ?? processors, clock: clock, sessions: sessions)
         service = Service(

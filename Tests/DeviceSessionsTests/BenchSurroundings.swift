@@ -10,6 +10,9 @@ final class FakeSurroundings: SessionSurroundings {
     var places: Int?
     var placesReserved = 0
     var placesUsed = 0
+    let fileLocks: FileLockTable
+
+    init(fileLocks: FileLockTable = FileLockTable()) { self.fileLocks = fileLocks }
 
     func reservePlace() -> Bool {
         if let places {

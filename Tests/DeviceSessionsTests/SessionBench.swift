@@ -15,7 +15,7 @@ final class SessionBench {
 
     private(set) var session: DeviceSession
     private(set) var now = MonotonicInstant(nanoseconds: 1_000_000_000)
-    let surroundings = FakeSurroundings()
+    let surroundings: FakeSurroundings
     /// Steps that are out, oldest first.
     private(set) var steps: [OpenStep] = []
     private(set) var timers: [(timer: SessionTimer, at: MonotonicInstant)] = []
@@ -29,6 +29,8 @@ final class SessionBench {
     private(set) var spawned: Set<UInt64> = []
     private(set) var hangupsWatched = 0
     private(set) var placesReleased = 0
+    /// Locks of files that came to the head of their lines, for whoever asked for them.
+    var grants: [LockGrant] = []
     private(set) var openEntries = 0
     /// The `session_closed` entry, once it has come.
     private(set) var closedEntry: CompletionEntry?
@@ -41,6 +43,7 @@ final class SessionBench {
 
     /// A stream that is open.
     init(_ configuration: SessionConfiguration = .bench()) {
+        surroundings = FakeSurroundings()
         session = DeviceSession(
             id: SessionBench.id, configuration: configuration, accepted: SessionBench.slot,
             peer: "127.0.0.1:9", at: now)
@@ -48,14 +51,18 @@ final class SessionBench {
 
     /// A session whose opening waits for one step; ``opens(_:)`` lets it succeed.
     convenience init(
-        opening shape: SessionShape, _ configuration: SessionConfiguration = .bench()
+        opening shape: SessionShape, _ configuration: SessionConfiguration = .bench(),
+        id: SessionID = SessionBench.id, fileLocks: FileLockTable = FileLockTable()
     ) {
-        self.init(FakeOpening(shape: shape), configuration)
+        self.init(FakeOpening(shape: shape), configuration, id: id, fileLocks: fileLocks)
     }
 
-    private init(_ opening: FakeOpening, _ configuration: SessionConfiguration) {
-        session = DeviceSession(
-            id: SessionBench.id, configuration: configuration, opening: opening, at: now)
+    private init(
+        _ opening: FakeOpening, _ configuration: SessionConfiguration,
+        id: SessionID = SessionBench.id, fileLocks: FileLockTable = FileLockTable()
+    ) {
+        surroundings = FakeSurroundings(fileLocks: fileLocks)
+        session = DeviceSession(id: id, configuration: configuration, opening: opening, at: now)
         event { $0.start(at: $1, $2, &$3) }
     }
 
@@ -151,6 +158,9 @@ final class SessionBench {
 
     /// Tells the session that its port has room.
     func room() { event { $0.roomMayHaveCome(at: $1, $2, &$3) } }
+
+    /// Tells the session that a lock of a file may be taken now.
+    func lockGranted(_ number: UInt64) { event { $0.lockGranted(number, at: $1, $2, &$3) } }
 
     /// Lets time pass, and every timer fire that is due, in order.
     func pass(_ milliseconds: Int) {
@@ -316,6 +326,8 @@ final class SessionBench {
             log.append("release \(places)")
         case .awaitRoom:
             log.append("await room")
+        case .tellGrants(let granted):
+            grants += granted
         case .ended:
             hasEnded = true
             #expect(steps.isEmpty, "ended with steps out: \(stepNames)")

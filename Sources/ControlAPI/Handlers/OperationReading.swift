@@ -77,12 +77,12 @@ struct WantedOperation: Sendable {
 /// Reads operations, as the schema of each says what it may have.
 struct OperationReader {
     private enum Name: String, CaseIterable {
-        case read, write, transact, accept, control
+        case read, write, transact, accept, control, lock, unlock
 
         /// Whether it may ask for no entry at all.
         var mayBeSilent: Bool {
             switch self {
-            case .write, .control: true
+            case .write, .control, .lock, .unlock: true
             case .read, .transact, .accept: false
             }
         }
@@ -110,7 +110,10 @@ struct OperationReader {
             wish = .kind(.accept)
         case .write:
             encoding = dataEncoding(reader)
-            wish = reader.data(required: true).map { .kind(.write($0)) }
+            let offset = reader.fileNumber("offset")
+            wish = reader.data(required: true).map {
+                .kind(.write(WriteRequest($0, offset: offset)))
+            }
         case .read:
             encoding =
                 reader.choice("encoding", as: DataEncoding.self).map { ReplyEncoding($0) }
@@ -118,6 +121,10 @@ struct OperationReader {
             wish = readKind(&reader, deliver).map { .kind($0) }
         case .control:
             wish = controlWish(&reader)
+        case .lock:
+            wish = lockKind(&reader).map { .kind($0) }
+        case .unlock:
+            wish = unlockKind(&reader).map { .kind($0) }
         case .transact:
             encoding = dataEncoding(reader)
             wish = transactKind(&reader).map { .kind($0) }
@@ -180,7 +187,8 @@ struct OperationReader {
         let credit = reader.integer("credit", in: 0...1_000_000)
         if credit != nil && !repeats { reader.fault("credit", "needs repeat: true") }
         if repeats && deliver != .port { reader.fault("deliver", "must be port with repeat: true") }
+        let offset = reader.fileNumber("offset")
         guard let goal = goal(&reader, allowsReadiness: !repeats) else { return nil }
-        return .read(goal, repeats: repeats, credit: credit)
+        return .read(ReadRequest(goal, repeats: repeats, credit: credit, offset: offset))
     }
 }

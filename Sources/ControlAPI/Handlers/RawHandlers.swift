@@ -8,12 +8,13 @@ enum RawHandlers {
     static func write(_ call: APICall) throws(Problem) -> HTTPReply? {
         let timeout = try call.query.integer("timeout_ms", in: 1...86_400_000)
         let context = try call.query.text("context", codePoints: 256)
+        let offset = try call.query.fileOffset()
         let session = try call.session()
         try call.refuseWhileDraining()
         let wanted = [
             WantedOperation(
-                wish: .kind(.write(call.request.body)), context: context,
-                timeoutMilliseconds: timeout,
+                wish: .kind(.write(WriteRequest(call.request.body, offset: offset))),
+                context: context, timeoutMilliseconds: timeout,
                 deliver: .inline, replyEncoding: .base64)
         ]
         try OperationHandlers.submitInline(wanted, session, call) { entries in
@@ -26,12 +27,13 @@ enum RawHandlers {
         let timeout = try call.query.integer("timeout_ms", in: 1...86_400_000)
         let context = try call.query.text("context", codePoints: 256)
         let parameters = try GoalParameters(call)
+        let offset = try call.query.fileOffset()
         let session = try call.session()
         try call.refuseWhileDraining()
         let goal = try parameters.goal(call.service.limits)
         let wanted = [
             WantedOperation(
-                wish: .kind(.read(goal, repeats: false, credit: nil)),
+                wish: .kind(.read(ReadRequest(goal, offset: offset))),
                 frameLimit: parameters.frameLimit, context: context,
                 timeoutMilliseconds: timeout, deliver: .inline, replyEncoding: .base64)
         ]

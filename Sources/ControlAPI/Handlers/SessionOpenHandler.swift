@@ -118,10 +118,11 @@ enum SessionOpenHandler {
         configuration.demands = plan.demands
         let abilities = plan.abilities ?? description.abilities
         if configuration.reconnect != nil && !description.canReconnect {
-            var problem = Problem(
-                .optionsUnsupported, "A \(description.scheme) session cannot reconnect.")
-            problem.faults = [.init(pointer: "/reconnect", detail: "is not supported here")]
-            throw problem
+            throw .member(.optionsUnsupported, "/reconnect", "is not for \(description.scheme)")
+        }
+        let framed = plan.accepted?.abilities ?? abilities
+        if configuration.framing != nil && !framed.hasFrames {
+            throw .member(.optionsUnsupported, "/framing", "is not for \(description.scheme)")
         }
         // One for the `open` entry, one for `session_closed`, two to tell of losses and returns.
         let places = configuration.reconnect == nil ? 2 : 4

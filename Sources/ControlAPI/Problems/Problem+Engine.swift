@@ -92,6 +92,9 @@ extension Problem {
             self.init(
                 .operationAccessDenied,
                 "The session \(session.id.text) was not opened with the access for \(operation).")
+            var writer = JSONWriter()
+            EntryText.write(.wrongAccess, into: &writer)
+            self.error = writer.takeBytes()
         case .locked(let milliseconds):
             self.init(
                 .sessionLocked, "Another client holds the lock of \(session.id.text).",

@@ -21,6 +21,7 @@ extension DeviceSession {
                 if let step { effects.append(.cancelStep(step)) }
             }
             for step in controlSteps.keys.sorted() { effects.append(.cancelStep(step)) }
+            stopFileForClose(&effects)
         } else if force {
             closing?.isForced = true
             for step in [receiveStep, sendStep] {
@@ -35,8 +36,8 @@ extension DeviceSession {
     mutating func continueClosing(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
         guard phase == .closing, let closing, opening == nil, openingSteps.isEmpty,
             sendStep == nil, acceptStep == nil, controlSteps.isEmpty, probeStep == nil,
-            shutdownStep == nil,
-            unsentStep == nil, closeStep == nil, !isLingerTimerArmed || closing.isForced
+            shutdownStep == nil, unsentStep == nil, closeStep == nil, file?.running == nil,
+            !isLingerTimerArmed || closing.isForced
         else { return }
         if !closing.hasEndedOperations {
             // A receive may have brought bytes after all, so it is awaited too.
@@ -47,7 +48,7 @@ extension DeviceSession {
             endClosing(&effects)
             return
         }
-        if isSayingGoodbye(at: now, &effects) { return }
+        if releasesLocks(&effects) || isSayingGoodbye(at: now, &effects) { return }
         let mayLinger =
             shape == .stream && connectionError == nil
             && configuration.lingerMilliseconds > 0
@@ -73,7 +74,9 @@ extension DeviceSession {
             if case .stopping(let first) = pending.progress {
                 (status, error) = (first, first == .timedOut ? .timedOut : .operationAborted)
             }
-            if case .write(let write) = pending.operation.kind {
+            if file != nil, let result = pending.controlResult {
+                finishFile(number, pending, result, &effects)
+            } else if case .write(let write) = pending.operation.kind {
                 let isComplete = pending.sent == write.bytes.count && !write.bytes.isEmpty
                 finish(
                     number, isComplete ? .ok : status, bytes: pending.sent,

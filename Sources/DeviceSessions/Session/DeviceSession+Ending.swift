@@ -95,6 +95,7 @@ extension DeviceSession {
         } else if let index = writeLane.firstIndex(of: number) {
             writeLane.remove(at: index)
         }
+        file?.leave(number)
         if acceptLane.first == number {
             acceptLane.removeFirst()
         } else if let index = acceptLane.firstIndex(of: number) {
@@ -132,6 +133,10 @@ extension DeviceSession {
     ) {
         // A session that closes ends all that is pending, in the order of acceptance.
         guard let pending = operations[number], closing == nil else { return }
+        if file != nil {
+            stopFile(number, as: status, &effects)
+            return
+        }
         if case .stopping = pending.progress { return }
         if case .queued = pending.progress {
             finish(number, status, &effects)
@@ -158,6 +163,8 @@ extension DeviceSession {
             stopReading(number, as: status, &effects)
         case .control:
             stopControl(number, as: status, &effects)
+        case .lock, .unlock:
+            finish(number, status, &effects)
         }
     }
 

@@ -24,6 +24,7 @@ extension DeviceSession {
             case .opened(let slot, let shape, let peer, let local):
                 descriptor = slot
                 self.shape = shape
+                if case .file(let key) = shape { becomeFile(key, surroundings.fileLocks) }
                 snapshot.peer = peer
                 snapshot.local = local
                 if phase == .down {

@@ -41,7 +41,7 @@ extension DeviceSession {
                 guard pending.isAnswering,
                     complete(number, transact.goal, surroundings, &effects)
                 else { return hasMoved }
-            case .write, .accept, .control:
+            case .write, .accept, .control, .lock, .unlock:
                 return hasMoved
             }
             hasMoved = true
@@ -123,7 +123,7 @@ extension DeviceSession {
         }
     }
 
-    private mutating func awaitRoom(_ effects: inout [SessionEffect]) {
+    mutating func awaitRoom(_ effects: inout [SessionEffect]) {
         guard !isAwaitingRoom else { return }
         isAwaitingRoom = true
         effects.append(.awaitRoom)
@@ -215,7 +215,7 @@ extension DeviceSession {
                 }
                 // Behind a standing read it is that read which takes what the look saw.
                 if standing == nil, seenInput != nil { return true }
-            case .write, .accept, .control:
+            case .write, .accept, .control, .lock, .unlock:
                 break
             }
         }

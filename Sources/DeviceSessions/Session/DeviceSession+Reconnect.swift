@@ -103,7 +103,7 @@ extension DeviceSession {
                 &effects)
         case .control where pending.controlResult != nil:
             finishControl(number, pending, pending.controlResult ?? .done, &effects)
-        case .transact, .control, .accept:
+        case .transact, .control, .accept, .lock, .unlock:
             finish(number, .failed, error: output, &effects)
         }
     }

@@ -52,7 +52,7 @@ extension DeviceSession {
         case .control(let action):
             if case .queued = pending.progress { startControl(number, action, &effects) }
             return false
-        case .read, .accept:
+        case .read, .accept, .lock, .unlock:
             return false
         }
     }

@@ -105,6 +105,8 @@ public struct DeviceSession: Sendable {
     var waitingControls = Deque<UInt64>()
     /// The controls that the kernel has, by their steps.
     var controlSteps: [UInt64: UInt64] = [:]
+    /// What only a file's session has.
+    var file: FileState?
     /// Whether half a write has gone out since ``takeTear()`` was asked.
     var hasTornAnew = false
     /// Writes up to this one were accepted before anybody could know of the last torn one.
@@ -201,6 +203,10 @@ public struct DeviceSession: Sendable {
             if let deadline = operation.deadline {
                 effects.append(.arm(.operation(operation.number), at: deadline))
             }
+            if file != nil {
+                file?.lane.append(operation.number)
+                continue
+            }
             switch operation.kind {
             case .read: readLane.append(operation.number)
             case .write: writeLane.append(operation.number)
@@ -214,6 +220,9 @@ public struct DeviceSession: Sendable {
                 } else {
                     waitingControls.append(operation.number)
                 }
+            case .lock, .unlock:
+                // A file's session: it makes its lane when it is open.
+                break
             }
         }
         failTornWrites(accepted, &effects)
@@ -249,6 +258,7 @@ public struct DeviceSession: Sendable {
         case shutdownStep: shutdownStep = nil
         case _ where controlSteps[step] != nil: controlDone(step, result, &effects)
         case unsentStep: unsentDone(result, at: now, &effects)
+        case file?.running?.step: fileDone(result, at: now, &effects)
         case closeStep where phase == .down:
             lostDescriptorClosed(at: now, surroundings, &effects)
             return
@@ -314,6 +324,10 @@ public struct DeviceSession: Sendable {
             isAcceptPaused = false
         case .gap:
             frames.isTimerArmed = false
+        case .lockAgain(let number):
+            file?.attempts.append(number)
+        case .fileIsStuck(let number):
+            endStuck(number, &effects)
         }
         if phase == .open { advance(at: now, surroundings, &effects) }
     }
@@ -332,6 +346,7 @@ public struct DeviceSession: Sendable {
         case .attempt(let serial):
             phase == .down && reconnection?.isTrying == true
                 && reconnection?.attemptSerial == serial
+        case .lockAgain(let number), .fileIsStuck(let number): operations[number] != nil
         }
     }
 
@@ -362,6 +377,8 @@ public struct DeviceSession: Sendable {
                 isMoving = advanceWrites(at: now, &effects) || isMoving
             }
             wantInput(&effects)
+        case .file:
+            advanceFile(at: now, surroundings, &effects)
         }
     }
 

@@ -22,6 +22,8 @@ public struct SessionAbilities: Hashable, Sendable {
     public var sendsTo: Bool
     /// Whether `:shutdown` is possible.
     public var canShutOutput: Bool
+    /// Whether a read may `repeat`.
+    public var hasStandingReads: Bool
     /// Operations that the transport has and this session may not do, for want of access.
     public var denied: [String]
 
@@ -29,7 +31,7 @@ public struct SessionAbilities: Hashable, Sendable {
     public init(
         operations: [String], isByteStream: Bool = true, offsets: Offsets = .none,
         hasReadTimers: Bool = false, sendsTo: Bool = false, canShutOutput: Bool = true,
-        denied: [String] = []
+        hasStandingReads: Bool = true, denied: [String] = []
     ) {
         self.operations = operations
         self.isByteStream = isByteStream
@@ -37,6 +39,7 @@ public struct SessionAbilities: Hashable, Sendable {
         self.hasReadTimers = hasReadTimers
         self.sendsTo = sendsTo
         self.canShutOutput = canShutOutput
+        self.hasStandingReads = hasStandingReads
         self.denied = denied
     }
 
@@ -47,6 +50,9 @@ public struct SessionAbilities: Hashable, Sendable {
 
     /// Those of a listener.
     public static let listener = SessionAbilities(operations: ["accept"], canShutOutput: false)
+
+    /// Whether its input can be cut into frames.
+    public var hasFrames: Bool { isByteStream && offsets == .none }
 
     /// Why an operation cannot be accepted, if so.
     func refusal(of kind: OperationKind, transport: String) -> SubmitError? {
@@ -59,11 +65,12 @@ public struct SessionAbilities: Hashable, Sendable {
         }
         switch kind {
         case .read(let read):
-            if let name = read.goal.streamMember, !isByteStream {
-                return member(name, "a \(transport) session is no byte stream")
-            }
+            if let refusal = goalRefusal(read.goal, transport, member) { return refusal }
             if read.timers != nil && !hasReadTimers {
                 return member("interval_ms", "only serial lines have read timers")
+            }
+            if read.repeats && !hasStandingReads {
+                return member("repeat", "a read of a \(transport) session ends with one entry")
             }
             return offsetRefusal(read.offset, member)
         case .write(let write):
@@ -75,16 +82,31 @@ public struct SessionAbilities: Hashable, Sendable {
             }
             return offsetRefusal(write.offset, member)
         case .transact(let transact):
-            if let name = transact.goal.streamMember, !isByteStream {
-                return member(name, "a \(transport) session is no byte stream")
-            }
+            if let refusal = goalRefusal(transact.goal, transport, member) { return refusal }
             if transact.timers != nil && !hasReadTimers {
                 return member("interval_ms", "only serial lines have read timers")
             }
             return nil
-        case .accept, .control:
+        case .lock(let lock):
+            // The kernel asks as much: an exclusive lock of those who write, a shared one of
+            // those who read.
+            let needed = lock.isExclusive ? "write" : "read"
+            let wording = lock.isExclusive ? "an exclusive lock" : "a shared lock"
+            return denied.contains(needed) ? .accessDenied(operation: wording) : nil
+        case .accept, .control, .unlock:
             return nil
         }
+    }
+
+    private func goalRefusal(
+        _ goal: ReadGoal, _ transport: String, _ refusal: (String, String) -> SubmitError
+    ) -> SubmitError? {
+        guard let name = goal.streamMember else { return nil }
+        if !isByteStream { return refusal(name, "a \(transport) session is no byte stream") }
+        if case .frame = goal, !hasFrames {
+            return refusal(name, "a \(transport) session has no frames")
+        }
+        return nil
     }
 
     private func offsetRefusal(

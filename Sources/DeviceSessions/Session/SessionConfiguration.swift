@@ -52,11 +52,13 @@ public struct SessionConfiguration: Sendable {
 }
 
 /// What an open descriptor is used as.
-public enum SessionShape: Sendable {
+public enum SessionShape: Hashable, Sendable {
     /// Bytes in order, both ways.
     case stream
     /// Brings sessions by `accept`.
     case listener
+    /// Bytes at offsets, one operation at a time.
+    case file(FileKey)
 }
 
 /// Where a session is in its life.

@@ -29,6 +29,8 @@ public enum SessionEffect: Sendable {
     case awaitRoom
     /// An operation ended that nobody gets an entry of.
     case finishedSilently(IOOperation)
+    /// Locks of files have come to the head of their lines: tell the sessions that wait for them.
+    case tellGrants([LockGrant])
     /// No step is out and none will come: the session can be forgotten by its worker.
     case ended
 }
@@ -55,6 +57,10 @@ public enum SessionTimer: Hashable, Sendable {
     case reconnect
     /// An attempt to reconnect must be over.
     case attempt(UInt64)
+    /// Try to take the kernel's lock for this operation again.
+    case lockAgain(UInt64)
+    /// The file operation could not be called back in time: its entry must not wait for it.
+    case fileIsStuck(UInt64)
 }
 
 /// What a session needs to know of its surroundings while it decides.
@@ -67,6 +73,9 @@ public protocol SessionSurroundings {
 
     /// Whether one more session may exist.
     var mayAddSession: Bool { get }
+
+    /// The locks of all files that sessions have open.
+    var fileLocks: FileLockTable { get }
 }
 
 /// What becomes of credit given to an operation.

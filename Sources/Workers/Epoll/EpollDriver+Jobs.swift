@@ -120,7 +120,21 @@ extension EpollDriver {
             case .localAddress:
                 return .done(.control(.address(try localAddress(record))))
             case .fileSize:
-                return .done(.control(.number(try descriptor.owned.identity().size)))
+                return fileStep(record, token) { () throws(Errno) in
+                    .control(.number(try descriptor.owned.identity().size))
+                }
+            case .fileIdentity:
+                guard let key = record.opened.file else { throw .notSupported }
+                return .done(.control(.file(key)))
+            case .lockFile(let steps):
+                return fileStep(record, token) { () throws(Errno) in
+                    .control(.locked(try FileLocking.take(steps, of: descriptor.owned)))
+                }
+            case .unlockFile(let steps):
+                return fileStep(record, token) { () throws(Errno) in
+                    try FileLocking.release(steps, of: descriptor.owned)
+                    return .control(.locked(false))
+                }
             case .ioctl(let number, var argument):
                 try descriptor.owned.control(number, argument: &argument)
                 return .done(.control(.bytes(argument)))

@@ -141,6 +141,10 @@ public final class WorkerLoop {
             // If it did not use the room, the next one in the line may.
             let port = session.handle.port
             outgoing.replies.append { port.passRoomOn() }
+        case .lockGranted(let number):
+            run(session, at: now) { core, surroundings, effects in
+                core.lockGranted(number, at: now, surroundings, &effects)
+            }
         }
     }
 
@@ -156,7 +160,7 @@ public final class WorkerLoop {
         case .describe(let reply): outgoing.replies.append { reply([]) }
         case .credit(_, _, let reply): outgoing.replies.append { reply(.ended) }
         case .close(_, _, let reply): if let reply { outgoing.replies.append(reply) }
-        case .shutdownOutput: break
+        case .shutdownOutput, .lockGranted: break
         case .roomMayHaveCome:
             outgoing.replies.append { port.passRoomOn() }
         }
@@ -293,6 +297,14 @@ public final class WorkerLoop {
         case .awaitRoom:
             let handle = session.handle
             outgoing.replies.append { handle.port.awaitRoom(handle) }
+        case .tellGrants(let grants):
+            let sessions = self.sessions
+            outgoing.replies.append {
+                // One that is gone has left the table of locks before.
+                for grant in grants {
+                    sessions.findHiddenToo(grant.owner)?.send(.lockGranted(grant.number))
+                }
+            }
         case .ended:
             table.remove(session)
             outgoing.ended.append((session, session.core.view.phase, sessions))

@@ -121,8 +121,6 @@ struct Settings {
     private static func judgeScheme(of rule: String) throws(TargetError) {
         guard let separator = rule.firstRange(of: "://") else { return }
         let scheme = rule[..<separator.lowerBound]
-        // Paths of files are asked for by options too.
-        if scheme == "file" && rule[separator.upperBound...].hasPrefix("/") { return }
         let transports = TransportRegistry.all.map(\.description)
         guard let transport = transports.first(where: { $0.scheme == scheme }) else {
             let known = transports.map(\.scheme).joined(separator: ", ")
