@@ -6,6 +6,7 @@ public enum TransportRegistry {
     public static let all: [any Transport] = [
         TCPTransport(),
         TCPListenTransport(),
+        TLSTransport(),
         UnixTransport(),
         UnixListenTransport(),
         FileTransport(),

@@ -99,6 +99,8 @@ public struct SessionPlan: Sendable {
     public var abilities: SessionAbilities?
     /// What an accept brings, for a listener.
     public var accepted: AcceptedKind?
+    /// What the session demands of its peer, as it is shown.
+    public var demands: PeerDemands?
     /// Options of the sockets that it makes, or that an accept brings.
     public let socketOptions: SocketOptions
     /// How long written bytes may linger at close.

@@ -29,8 +29,17 @@ struct FakeOpening: SessionOpening {
     let shape: SessionShape
     private var stepsOut = 0
     private var hasReported = false
+    private let filter: (any StreamFilter)?
+    private let early: UnsealedInput
 
-    init(shape: SessionShape) { self.shape = shape }
+    init(
+        shape: SessionShape, filter: (any StreamFilter)? = nil,
+        early: UnsealedInput = UnsealedInput()
+    ) {
+        self.shape = shape
+        self.filter = filter
+        self.early = early
+    }
 
     var isIdle: Bool { stepsOut == 0 }
 
@@ -48,7 +57,8 @@ struct FakeOpening: SessionOpening {
                 return [.submit(tag: 1, .close(slot, reset: false))]
             }
             hasReported = true
-            return [.opened(slot, shape, peer: "127.0.0.1:9", local: nil)]
+            let filtered = filter.map { [OpeningMove.filter($0, early)] } ?? []
+            return filtered + [.opened(slot, shape, peer: "127.0.0.1:9", local: nil)]
         case .failed(let errno):
             if hasReported { return [] }
             hasReported = true

@@ -50,14 +50,32 @@ final class SessionBench {
     }
 
     /// A session whose opening waits for one step; ``opens(_:)`` lets it succeed.
-    init(
+    convenience init(
         opening shape: SessionShape, _ configuration: SessionConfiguration = .bench(),
         id: SessionID = SessionBench.id, fileLocks: FileLockTable = FileLockTable()
     ) {
+        self.init(FakeOpening(shape: shape), configuration, id: id, fileLocks: fileLocks)
+    }
+
+    private init(
+        _ opening: FakeOpening, _ configuration: SessionConfiguration,
+        id: SessionID = SessionBench.id, fileLocks: FileLockTable = FileLockTable()
+    ) {
         surroundings = FakeSurroundings(fileLocks: fileLocks)
-        session = DeviceSession(
-            id: id, configuration: configuration, opening: FakeOpening(shape: shape), at: now)
+        session = DeviceSession(id: id, configuration: configuration, opening: opening, at: now)
         event { $0.start(at: $1, $2, &$3) }
+    }
+
+    /// A stream that is open, and whose bytes go through a filter.
+    static func filtered(
+        _ configuration: SessionConfiguration = .bench(), early: UnsealedInput = UnsealedInput(),
+        _ filter: any StreamFilter = BracketFilter()
+    ) -> SessionBench {
+        let bench = SessionBench(
+            FakeOpening(shape: .stream, filter: filter, early: early), configuration)
+        bench.opens()
+        #expect(bench.told() == ["open ok"])
+        return bench
     }
 
     /// A listener that is open.

@@ -115,6 +115,7 @@ enum SessionOpenHandler {
         configuration.socketOptions = plan.socketOptions
         configuration.lingerMilliseconds = plan.lingerMilliseconds
         configuration.accepted = plan.accepted
+        configuration.demands = plan.demands
         let abilities = plan.abilities ?? description.abilities
         if configuration.reconnect != nil && !description.canReconnect {
             throw .member(.optionsUnsupported, "/reconnect", "is not for \(description.scheme)")

@@ -134,6 +134,10 @@ extension Problem {
             self.init(
                 .targetDenied, "No --allow-target rule admits this target.",
                 faults: [Fault(pointer: "/uri", detail: "is not an allowed target")])
+        case .deniedOption(let name):
+            self.init(
+                .targetDenied, "No --allow-target file:// rule admits the path in \(name).",
+                faults: [Fault(pointer: "/options/" + name, detail: "is not an allowed path")])
         case .unsupportedOption(let name, let reason):
             self.init(
                 .optionsUnsupported, "The option \(name) cannot be used: \(reason).",

@@ -24,7 +24,9 @@ extension DeviceSession {
             stopFileForClose(&effects)
         } else if force {
             closing?.isForced = true
-            if let step = receiveStep { effects.append(.cancelStep(step)) }
+            for step in [receiveStep, sendStep] {
+                if let step { effects.append(.cancelStep(step)) }
+            }
         }
         _ = closeOpening()
         continueClosing(at: now, &effects)
@@ -46,7 +48,7 @@ extension DeviceSession {
             endClosing(&effects)
             return
         }
-        if releasesLocks(&effects) { return }
+        if releasesLocks(&effects) || isSayingGoodbye(at: now, &effects) { return }
         let mayLinger =
             shape == .stream && connectionError == nil
             && configuration.lingerMilliseconds > 0
@@ -95,7 +97,7 @@ extension DeviceSession {
 
     // MARK: - Linger
 
-    private func hasLingered(at now: MonotonicInstant) -> Bool {
+    func hasLingered(at now: MonotonicInstant) -> Bool {
         guard let until = closing?.lingerUntil else { return false }
         return until <= now
     }
@@ -108,14 +110,18 @@ extension DeviceSession {
     private mutating func linger(
         _ descriptor: DescriptorSlot, at now: MonotonicInstant, _ effects: inout [SessionEffect]
     ) {
-        if closing?.lingerUntil == nil {
-            let until = now.advanced(milliseconds: configuration.lingerMilliseconds)
-            closing?.lingerUntil = until
-            seenInput = nil
-        }
+        if closing?.lingerUntil == nil { _ = beginLingering(at: now) }
         let step = newStep()
         unsentStep = step
         effects.append(.submit(step: step, .control(descriptor, .unsentBytes)))
+    }
+
+    /// Gives the time until which bytes may linger from now on.
+    mutating func beginLingering(at now: MonotonicInstant) -> MonotonicInstant {
+        let until = now.advanced(milliseconds: configuration.lingerMilliseconds)
+        closing?.lingerUntil = until
+        seenInput = nil
+        return until
     }
 
     mutating func unsentDone(
@@ -127,7 +133,7 @@ extension DeviceSession {
         if case .control(.number(let number)) = result { count = number }
         if count == 0 {
             // The peer has everything. With nothing unread either, a close is as good as a wait.
-            if !outputState.isOpen || !inputState.isOpen || hasSeenInput {
+            if !canShutSocket || !inputState.isOpen || hasSeenInput {
                 closing?.lingerUntil = now
                 return
             }
@@ -136,8 +142,9 @@ extension DeviceSession {
                 return
             }
         }
-        if outputState.isOpen {
+        if canShutSocket {
             outputState = .shut
+            wire?.isSocketShut = true
             let step = newStep()
             shutdownStep = step
             effects.append(.submit(step: step, .shutdownOutput(descriptor)))
@@ -171,6 +178,7 @@ extension DeviceSession {
     mutating func closeDone(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
         closeStep = nil
         descriptor = nil
+        wire = nil
         continueClosing(at: now, &effects)
     }
 

@@ -19,6 +19,8 @@ extension DeviceSession {
                 }
             case .wait(let tag, let milliseconds):
                 effects.append(.arm(.opening(tag), at: now.advanced(milliseconds: milliseconds)))
+            case .filter(let filter, let early):
+                install(filter, early, at: now, &effects)
             case .opened(let slot, let shape, let peer, let local):
                 descriptor = slot
                 self.shape = shape
@@ -27,21 +29,29 @@ extension DeviceSession {
                 snapshot.local = local
                 if phase == .down {
                     cameBack(at: now, surroundings, &effects)
-                    continue
+                } else if phase == .opening {
+                    opened(at: now, surroundings, &effects)
                 }
-                guard phase == .opening else { continue }
-                phase = .open
-                lastActivity = now
-                openDelivered = true
-                effects.append(.opened(openEntry(.ok, nil)))
-                watchHangupIfNeeded(&effects)
-                advance(at: now, surroundings, &effects)
+                // Its end may have come together with its beginning.
+                if isLost { loseConnection(at: now, surroundings, &effects) }
             case .failed(let error) where phase == .down:
                 attemptFailed(with: error, at: now, surroundings, &effects)
             case .failed(let error):
                 openEnded(as: .failed, with: error, at: now, surroundings, &effects)
             }
         }
+    }
+
+    private mutating func opened(
+        at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
+        _ effects: inout [SessionEffect]
+    ) {
+        phase = .open
+        lastActivity = now
+        openDelivered = true
+        effects.append(.opened(openEntry(.ok, nil)))
+        watchHangupIfNeeded(&effects)
+        advance(at: now, surroundings, &effects)
     }
 
     /// The open failed: its entry, then those of the operations that waited for it, then the last.
@@ -74,7 +84,7 @@ extension DeviceSession {
                 let number = newStep()
                 openingSteps[number] = tag
                 effects.append(.submit(step: number, step))
-            case .wait, .opened, .failed:
+            case .wait, .filter, .opened, .failed:
                 continue
             }
         }

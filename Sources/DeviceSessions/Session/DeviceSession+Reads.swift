@@ -236,7 +236,7 @@ extension DeviceSession {
             }
             lastActivity = now
             snapshot.counters.bytesReceived += bytes.count
-            receivedInput += bytes.count
+            if wire == nil { receivedInput += bytes.count }
             if isEndSought && input.count >= DeviceSession.readAhead {
                 reconnection?.discarded += bytes.count
             } else if closing == nil {

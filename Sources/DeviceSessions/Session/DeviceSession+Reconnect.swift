@@ -110,6 +110,8 @@ extension DeviceSession {
 
     /// The next connection begins with nothing of this one.
     private mutating func forgetConnection() {
+        wire = nil
+        snapshot.security = nil
         input = InputBuffer()
         frames = InputFrames()
         setAside = []

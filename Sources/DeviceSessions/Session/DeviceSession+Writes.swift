@@ -9,7 +9,7 @@ extension DeviceSession {
         at now: MonotonicInstant, _ effects: inout [SessionEffect]
     ) -> Bool {
         // What would go to a connection that is being lost ends with it, or waits for the next.
-        guard sendStep == nil, !isEndSought else { return false }
+        guard sendStep == nil, !flushWire(&effects), !isEndSought else { return false }
         guard let number = writeLane.first, let pending = operations[number] else {
             shutOutputIfWanted(&effects)
             return false
@@ -25,8 +25,7 @@ extension DeviceSession {
                 finish(number, .ok, bytes: pending.sent, &effects)
                 return true
             }
-            send(number, bytes, from: pending.sent, &effects)
-            return false
+            return send(number, bytes, from: pending.sent, &effects)
         case .transact(let transact):
             let bytes = transact.bytes
             if pending.isAnswering { return false }
@@ -46,8 +45,7 @@ extension DeviceSession {
             }
             if failIfOutputEnded(number, pending, &effects) { return true }
             guard pending.sent == bytes.count else {
-                send(number, bytes, from: pending.sent, &effects)
-                return false
+                return send(number, bytes, from: pending.sent, &effects)
             }
             beginAnswer(number, transact.answerTimeoutMilliseconds, at: now, &effects)
             return true
@@ -59,14 +57,17 @@ extension DeviceSession {
         }
     }
 
+    /// Sends the next bytes of a write; says whether it is to be looked at again at once.
     private mutating func send(
         _ number: UInt64, _ bytes: [UInt8], from start: Int, _ effects: inout [SessionEffect]
-    ) {
-        guard let descriptor else { return }
+    ) -> Bool {
+        guard let descriptor else { return false }
         operations[number]?.progress = .running
+        if wire != nil { return sealAndSend(bytes, from: start, &effects) }
         let step = newStep()
         sendStep = step
         effects.append(.submit(step: step, .send(descriptor, bytes: bytes, from: start)))
+        return false
     }
 
     private mutating func beginAnswer(
@@ -164,13 +165,7 @@ extension DeviceSession {
         case .failed(.cancelled):
             break
         case .failed(let errno):
-            // A broken pipe ends the output alone, unless a reset has been told already; anything
-            // else is the end of the connection, and the input ends with it once its last bytes
-            // are read.
-            let error = connectionError ?? EntryError(errno)
-            outputState = .failed(error)
-            snapshot.lastError = error
-            if errno != .brokenPipe { connectionError = error }
+            outputBroke(errno)
         default:
             preconditionFailure("a send gave \(result)")
         }
@@ -178,6 +173,17 @@ extension DeviceSession {
         if case .stopping(let status) = pending.progress {
             endTorn(number, as: status, &effects)
         }
+    }
+
+    /// Remembers how the output broke.
+    ///
+    /// A broken pipe ends the output alone, unless a reset has been told already; anything else is
+    /// the end of the connection, and the input ends with it once its last bytes are read.
+    mutating func outputBroke(_ errno: Errno) {
+        let error = connectionError ?? EntryError(errno)
+        outputState = .failed(error)
+        snapshot.lastError = error
+        if errno != .brokenPipe { connectionError = error }
     }
 
     /// Ends a write or transact that was stopped while it was sending.
@@ -232,6 +238,10 @@ extension DeviceSession {
     private mutating func shutOutputIfWanted(_ effects: inout [SessionEffect]) {
         guard isShutdownWanted, outputState.isOpen, let descriptor else { return }
         outputState = .shut
+        guard wire == nil else {
+            sealOutputEnd(&effects)
+            return
+        }
         let step = newStep()
         shutdownStep = step
         effects.append(.submit(step: step, .shutdownOutput(descriptor)))

@@ -69,6 +69,8 @@ public struct DeviceSession: Sendable {
     /// The standing read that heads the read lane; transacts pass it.
     var standing: UInt64?
 
+    /// What the bytes go through on their way, for TLS.
+    var wire: SealedWire?
     var input = InputBuffer()
     var inputState = DirectionState.open
     var outputState = DirectionState.open
@@ -247,7 +249,9 @@ public struct DeviceSession: Sendable {
             return
         }
         switch step {
+        case receiveStep where wire != nil: sealedReceiveDone(result, at: now, &effects)
         case receiveStep: receiveDone(result, at: now)
+        case sendStep where wire != nil: sealedSendDone(result, at: now, &effects)
         case sendStep: sendDone(result, at: now, &effects)
         case acceptStep: acceptDone(result, at: now, surroundings, &effects)
         case probeStep: probeDone(result)
@@ -313,6 +317,7 @@ public struct DeviceSession: Sendable {
             return
         case .linger:
             isLingerTimerArmed = false
+            endGoodbye(at: now, &effects)
             continueClosing(at: now, &effects)
             return
         case .acceptAgain:

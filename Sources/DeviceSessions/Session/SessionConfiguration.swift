@@ -23,6 +23,8 @@ public struct SessionConfiguration: Sendable {
     public var lingerMilliseconds: Int
     /// Options of the sockets that it makes.
     public var socketOptions: SocketOptions
+    /// What it demands of its peer, where the transport can.
+    public var demands: PeerDemands?
     /// When it tries to come back after its connection was lost; `nil`: it does not.
     public var reconnect: ReconnectPolicy?
     /// How its input is cut into frames, where a read says nothing else.
@@ -115,6 +117,8 @@ public struct SessionSnapshot: Sendable {
     public var peer: String?
     /// This end; of a listener, where it listens.
     public var local: String?
+    /// How the connection is secured, once it is.
+    public var security: ConnectionSecurity?
     /// How the input stands.
     public var input: String?
     /// How the output stands.
