@@ -83,7 +83,9 @@ public enum OpenRequest: Sendable {
     /// A regular file. *Blocking.*
     case file(PathTarget, FileAccess)
     /// A serial line, raw, exclusive. *Blocking.*
-    case terminal(PathTarget)
+    ///
+    /// A link that leads out of the directory is followed only where `admits` says so.
+    case terminal(PathTarget, LineSettings, admits: @Sendable (String) -> Bool)
 
     /// Whether making the descriptor may touch a file system, and so goes to the blocking pool.
     public var isBlocking: Bool {
@@ -175,11 +177,16 @@ public enum ControlRequest: Hashable, Sendable {
     case syncFile
     /// The size of a file.
     case fileSize
+    /// What a serial line can be asked. *Blocking.*
+    case terminal(TerminalRequest)
     /// An ioctl by number with the bytes that it reads and room for those that it writes.
     case ioctl(UInt, argument: [UInt8])
 
     /// Whether it may take long, and so goes to the blocking pool.
-    public var isBlocking: Bool { self == .syncFile }
+    public var isBlocking: Bool {
+        if case .terminal = self { return true }
+        return self == .syncFile
+    }
 }
 
 /// A socket option that can be asked for.
@@ -212,4 +219,6 @@ public enum ControlReply: Hashable, Sendable {
     case number(Int)
     case address(SocketAddress)
     case bytes([UInt8])
+    case line(LineSettings)
+    case sample(LineSample)
 }

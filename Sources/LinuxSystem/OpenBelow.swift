@@ -74,7 +74,7 @@ extension OwnedDescriptor {
     }
 
     /// Where what this descriptor is open on lies now.
-    private func realPath() throws(Errno) -> String {
+    public func realPath() throws(Errno) -> String {
         let path = descriptorPath
         var room = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = try checked { readlink(path, &room, room.count) }

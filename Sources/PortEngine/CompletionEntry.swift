@@ -7,6 +7,7 @@ public enum EntryKind: String, Sendable, CaseIterable {
     case transact
     case accept
     case control
+    case waitEvent = "wait_event"
     case sessionClosed = "session_closed"
 }
 
@@ -98,12 +99,18 @@ public final class EntryExtras: Sendable {
     public let events: [String]?
     /// The number that a control asked for.
     public let value: Int?
+    /// How bytes look on a serial line.
+    public let line: EntryLine?
 
     /// Extras with these members; what does not apply is left out.
-    public init(messageBytes: Int? = nil, events: [String]? = nil, value: Int? = nil) {
+    public init(
+        messageBytes: Int? = nil, events: [String]? = nil, value: Int? = nil,
+        line: EntryLine? = nil
+    ) {
         self.messageBytes = messageBytes
         self.events = events
         self.value = value
+        self.line = line
     }
 }
 

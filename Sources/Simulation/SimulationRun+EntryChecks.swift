@@ -262,7 +262,7 @@ extension OperationKind {
         switch self {
         case .read(let read): read.goal
         case .transact(let transact): transact.goal
-        case .write, .accept, .control: nil
+        case .write, .accept, .control, .waitEvent: nil
         }
     }
 

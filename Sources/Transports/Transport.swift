@@ -14,6 +14,8 @@ public struct TransportDescription: Sendable {
     public let abilities: SessionAbilities
     /// The named controls of its sessions.
     public let controls: [ControlDescription]
+    /// Those that there are only where the operator allows them.
+    public let rawControls: [ControlDescription]
     /// Whether its targets are addresses, so that loopback is allowed without a rule.
     public let isNetwork: Bool
 
@@ -21,7 +23,8 @@ public struct TransportDescription: Sendable {
     public init(
         scheme: String, kind: String, uriParameters: [ParameterRule] = [],
         options: [ParameterRule], abilities: SessionAbilities,
-        controls: [ControlDescription] = [], isNetwork: Bool
+        controls: [ControlDescription] = [], rawControls: [ControlDescription] = [],
+        isNetwork: Bool
     ) {
         self.scheme = scheme
         self.kind = kind
@@ -29,6 +32,7 @@ public struct TransportDescription: Sendable {
         self.options = options
         self.abilities = abilities
         self.controls = controls
+        self.rawControls = rawControls
         self.isNetwork = isNetwork
     }
 }
@@ -98,6 +102,8 @@ public struct SessionPlan: Sendable {
     public var accepted: AcceptedKind?
     /// Options of the sockets that it makes, or that an accept brings.
     public let socketOptions: SocketOptions
+    /// Timers of reads that bring none of their own, on a serial line.
+    public var readTimers: ReadTimers?
     /// How long written bytes may linger at close.
     public let lingerMilliseconds: Int
 

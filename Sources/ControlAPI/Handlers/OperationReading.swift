@@ -22,6 +22,8 @@ struct WantedOperation: Sendable {
     var timeoutMilliseconds: Int?
     var deliver: Deliver
     var replyEncoding: ReplyEncoding
+    /// Whether the operator allows controls that can do anything.
+    var allowsRawControls = false
 
     /// The word for it in requests.
     var name: String {
@@ -39,7 +41,7 @@ struct WantedOperation: Sendable {
         case .kind(let kind):
             return kind
         case .control(let name, let arguments):
-            let controls = TransportRegistry.transport(transport)?.description.controls ?? []
+            let controls = TransportRegistry.controls(of: transport, raw: allowsRawControls)
             guard let control = controls.first(where: { $0.name == name }) else {
                 throw .unknownControl(name, of: transport, known: controls.map(\.name))
             }
@@ -74,17 +76,20 @@ struct WantedOperation: Sendable {
 struct OperationReader {
     private enum Name: String, CaseIterable {
         case read, write, transact, accept, control
+        case waitEvent = "wait_event"
 
         /// Whether it may ask for no entry at all.
         var mayBeSilent: Bool {
             switch self {
             case .write, .control: true
-            case .read, .transact, .accept: false
+            case .read, .transact, .accept, .waitEvent: false
             }
         }
     }
 
     let limits: ServiceLimits
+    /// Whether the operator allows controls that can do anything.
+    var allowsRawControls = false
     /// A delimiter that decodes to more bytes than it may have, found only when all else is right.
     var longUntil: Int?
 
@@ -114,6 +119,8 @@ struct OperationReader {
             wish = readKind(&reader, deliver).map { .kind($0) }
         case .control:
             wish = controlWish(&reader)
+        case .waitEvent:
+            wish = waitKind(&reader).map { .kind($0) }
         case .transact:
             encoding = dataEncoding(reader)
             wish = transactKind(&reader).map { .kind($0) }
@@ -122,7 +129,7 @@ struct OperationReader {
         guard let wish else { return nil }
         return WantedOperation(
             wish: wish, context: context, timeoutMilliseconds: timeout, deliver: deliver,
-            replyEncoding: replyEncoding ?? encoding)
+            replyEncoding: replyEncoding ?? encoding, allowsRawControls: allowsRawControls)
     }
 
     /// The encoding that the operation's data came in, which its inline reply uses too.
@@ -146,7 +153,8 @@ struct OperationReader {
     /// A control: the arguments are judged by the rules of its name, if any transport has it.
     private func controlWish(_ reader: inout ObjectReader) -> WantedOperation.Wish? {
         let name = reader.string("name", codePoints: 1...64, required: true)
-        let known = TransportRegistry.controls.first { $0.name == name }
+        let raw = allowsRawControls ? TransportRegistry.rawControls : []
+        let known = (TransportRegistry.controls + raw).first { $0.name == name }
         let rules = known?.arguments ?? []
         if let first = rules.first(where: \.isRequired), !reader.has("arguments") {
             reader.fault("arguments", "is required, with \(first.name)")
@@ -166,8 +174,12 @@ struct OperationReader {
         let goal = goal(&reader, allowsReadiness: true)
         let discards = reader.boolean("discard_input") ?? false
         let answer = reader.integer("answer_timeout_ms", in: 1...86_400_000)
+        let timers = readTimers(&reader, goal)
         guard let data, let goal else { return nil }
-        return .transact(data, goal, discardsInput: discards, answerTimeoutMilliseconds: answer)
+        return .transact(
+            TransactRequest(
+                data, goal, timers: timers, discardsInput: discards,
+                answerTimeoutMilliseconds: answer))
     }
 
     private mutating func readKind(
@@ -177,8 +189,11 @@ struct OperationReader {
         let credit = reader.integer("credit", in: 0...1_000_000)
         if credit != nil && !repeats { reader.fault("credit", "needs repeat: true") }
         if repeats && deliver != .port { reader.fault("deliver", "must be port with repeat: true") }
-        guard let goal = goal(&reader, allowsReadiness: !repeats) else { return nil }
-        return .read(goal, repeats: repeats, credit: credit)
+        let goal = goal(&reader, allowsReadiness: !repeats)
+        let timers = readTimers(&reader, goal)
+        if timers != nil && repeats { reader.fault("repeat", "excludes interval_ms and total_ms") }
+        guard let goal else { return nil }
+        return .read(ReadRequest(goal, repeats: repeats, credit: credit, timers: timers))
     }
 
     /// What makes a read complete: `exactly`, `until`, or what is there.

@@ -97,6 +97,7 @@ enum SessionOpenHandler {
         configuration.socketOptions = plan.socketOptions
         configuration.lingerMilliseconds = plan.lingerMilliseconds
         configuration.accepted = plan.accepted
+        configuration.readTimers = plan.readTimers
         let abilities = plan.abilities ?? description.abilities
         do {
             // One place for the `open` entry, one for `session_closed`.

@@ -37,7 +37,7 @@ public enum ProblemCatalogue {
         .requestTargetTooLong, .requestTimeout, .routeUnknown, .serviceDraining, .serviceInternal,
         .serviceOverloaded, .serviceTooManyPorts, .serviceTooManySessions, .sessionClosed,
         .sessionNotOpen, .sessionOpenFailed, .sessionOutputShut, .sessionStandingReadActive,
-        .sessionTooManyPending, .sessionTooManyPendingBytes, .sessionUnknown, .settleConflict,
+        .sessionTooManyPending, .sessionTooManyPendingBytes, .sessionUnknown, .sessionWaitPending, .settleConflict,
         .targetDenied, .transferEncodingUnsupported, .uriInvalid,
     ]
 

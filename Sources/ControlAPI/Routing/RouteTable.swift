@@ -44,7 +44,10 @@ enum RouteTable {
         Route("POST", operation + ":credit", body: .json, OperationHandlers.credit),
         Route(
             "POST", session + "/read",
-            query: ["max_bytes", "exactly", "until", "until_encoding", "timeout_ms", "context"],
+            query: [
+                "max_bytes", "exactly", "until", "until_encoding", "interval_ms", "total_ms",
+                "timeout_ms", "context",
+            ],
             produces: bytes, RawHandlers.read),
         Route(
             "POST", session + "/write", body: .bytes, query: ["timeout_ms", "context"],

@@ -97,6 +97,8 @@ public enum OperationKind: Sendable {
     case accept
     /// DeviceIoControl, by name.
     case control(ControlAction)
+    /// WaitCommEvent: tells what happens on a serial line; a mask that is given holds from then on.
+    case waitEvent(LineEvents?)
 
     /// A read by its goal.
     public static func read(_ goal: ReadGoal, repeats: Bool, credit: Int?) -> OperationKind {
@@ -127,13 +129,14 @@ public enum OperationKind: Sendable {
         case .transact: .transact
         case .accept: .accept
         case .control: .control
+        case .waitEvent: .waitEvent
         }
     }
 
     /// Payload that is held until it has been sent, in bytes.
     public var payloadBytes: Int {
         switch self {
-        case .read, .accept, .control: 0
+        case .read, .accept, .control, .waitEvent: 0
         case .write(let write): write.bytes.count
         case .transact(let transact): transact.bytes.count
         }
@@ -149,7 +152,7 @@ public enum OperationKind: Sendable {
     public var isWriting: Bool {
         switch self {
         case .write, .transact: true
-        case .read, .accept, .control: false
+        case .read, .accept, .control, .waitEvent: false
         }
     }
 
@@ -157,7 +160,7 @@ public enum OperationKind: Sendable {
     public var mayBeSilent: Bool {
         switch self {
         case .write, .control: true
-        case .read, .transact, .accept: false
+        case .read, .transact, .accept, .waitEvent: false
         }
     }
 }

@@ -19,6 +19,7 @@ extension DeviceSession {
                 if let step { effects.append(.cancelStep(step)) }
             }
             for step in controlSteps.keys.sorted() { effects.append(.cancelStep(step)) }
+            closeLine(&effects)
         } else if force {
             closing?.isForced = true
             if let step = receiveStep { effects.append(.cancelStep(step)) }
@@ -30,7 +31,8 @@ extension DeviceSession {
     /// Goes as far towards the end as can be gone now.
     mutating func continueClosing(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
         guard phase == .closing, let closing, opening == nil, openingSteps.isEmpty,
-            sendStep == nil, acceptStep == nil, controlSteps.isEmpty, probeStep == nil, shutdownStep == nil,
+            sendStep == nil, acceptStep == nil, controlSteps.isEmpty, line.steps.isEmpty,
+            probeStep == nil, shutdownStep == nil,
             unsentStep == nil, closeStep == nil, !isLingerTimerArmed || closing.isForced
         else { return }
         if !closing.hasEndedOperations {
@@ -43,7 +45,7 @@ extension DeviceSession {
             return
         }
         let mayLinger =
-            shape == .stream && connectionError == nil
+            shape.isStream && connectionError == nil
             && configuration.lingerMilliseconds > 0
         if closing.isForced || !mayLinger || hasLingered(at: now) {
             closeDescriptor(descriptor, &effects)
@@ -111,6 +113,10 @@ extension DeviceSession {
         guard let until = closing?.lingerUntil, let descriptor else { return }
         var count = 0
         if case .control(.number(let number)) = result { count = number }
+        guard !isLine else {
+            lineLingers(unsent: count, until: until, at: now, &effects)
+            return
+        }
         if count == 0 {
             // The peer has everything. With nothing unread either, a close is as good as a wait.
             if !outputState.isOpen || !inputState.isOpen || probeFoundNothing {
@@ -150,7 +156,7 @@ extension DeviceSession {
         }
         let step = newStep()
         closeStep = step
-        let resets = closing?.isForced == true && shape == .stream
+        let resets = isLine ? !line.isDrained : closing?.isForced == true && shape == .stream
         effects.append(.submit(step: step, .close(descriptor, reset: resets)))
     }
 

@@ -13,6 +13,7 @@ extension DeviceSession {
         guard let pending = operations.removeValue(forKey: number) else { return }
         leaveLanes(number)
         lastActivity = present
+        if pending.readClock?.armedFor != nil { effects.append(.disarm) }
         if case .transact = pending.operation.kind {
             probeFoundNothing = false
             if pending.hasBegun {
@@ -79,6 +80,7 @@ extension DeviceSession {
     }
 
     private mutating func leaveLanes(_ number: UInt64) {
+        leaveLine(number)
         if standing == number {
             standing = nil
             scanned = 0
@@ -157,6 +159,8 @@ extension DeviceSession {
             stopReading(number, as: status, &effects)
         case .control:
             stopControl(number, as: status, &effects)
+        case .waitEvent:
+            finish(number, status, &effects)
         }
     }
 

@@ -41,7 +41,7 @@ extension DeviceSession {
                 guard pending.isAnswering,
                     complete(number, transact.goal, surroundings, &effects)
                 else { return hasMoved }
-            case .write, .accept, .control:
+            case .write, .accept, .control, .waitEvent:
                 return hasMoved
             }
             hasMoved = true
@@ -54,7 +54,7 @@ extension DeviceSession {
         _ effects: inout [SessionEffect]
     ) -> Bool {
         guard let pending = operations[number],
-            case .complete(let size, let status, let error) = verdict(on: goal)
+            case .complete(let size, let status, let error) = timedVerdict(number, goal, &effects)
         else { return false }
         // Ends and errors carry what is there and are never held up; plain data waits for room.
         if status == .ok, size > 0, case .port = pending.operation.delivery,
@@ -119,7 +119,7 @@ extension DeviceSession {
     // MARK: - Goals
 
     /// What a goal comes to with the bytes that are there, and with how the input stands.
-    private mutating func verdict(on goal: ReadGoal) -> ReadVerdict {
+    mutating func verdict(on goal: ReadGoal) -> ReadVerdict {
         switch goal {
         case .readiness:
             return input.isEmpty ? endVerdict : .complete(size: 0, .ok, nil)
@@ -153,7 +153,7 @@ extension DeviceSession {
         switch pending.operation.kind {
         case .read(let read): gathered(for: read.goal)
         case .transact(let transact): gathered(for: transact.goal)
-        case .write, .accept, .control: []
+        case .write, .accept, .control, .waitEvent: []
         }
     }
 
@@ -180,10 +180,14 @@ extension DeviceSession {
         guard receiveStep == nil, inputState.isOpen, let descriptor, isInputWanted else { return }
         let step = newStep()
         receiveStep = step
-        effects.append(.submit(step: step, .receive(descriptor, limit: DeviceSession.readAhead)))
+        let room = DeviceSession.readAhead - input.count
+        let limit = isLine && room > 0 ? room : DeviceSession.readAhead
+        effects.append(.submit(step: step, .receive(descriptor, limit: limit)))
     }
 
     private var isInputWanted: Bool {
+        // What a line's kernel still has at a hang-up is lost, so it is read ahead always.
+        if isLine && (input.count < DeviceSession.readAhead || line.isHungUp) { return true }
         if let number = readLane.first, let pending = operations[number] {
             switch pending.operation.kind {
             case .read:
@@ -194,7 +198,7 @@ extension DeviceSession {
                     return true
                 }
                 if isInputInTheWay { return true }
-            case .write, .accept, .control:
+            case .write, .accept, .control, .waitEvent:
                 break
             }
         }
@@ -207,14 +211,16 @@ extension DeviceSession {
 
     mutating func receiveDone(_ result: StepResult, at now: MonotonicInstant) {
         receiveStep = nil
-        switch result {
+        switch isLineEnd(result) ? .received([]) : result {
         case .received(let bytes):
             guard !bytes.isEmpty else {
                 inputState = connectionError.map { .failed($0) } ?? .endOfStream
+                lineMayBeOver()
                 return
             }
             lastActivity = now
             snapshot.counters.bytesReceived += bytes.count
+            line.watch.note(.rxChar)
             isInputInTheWay = false
             probeFoundNothing = false
             if closing == nil {

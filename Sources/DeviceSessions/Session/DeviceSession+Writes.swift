@@ -53,7 +53,7 @@ extension DeviceSession {
         case .control(let action):
             if case .queued = pending.progress { startControl(number, action, &effects) }
             return false
-        case .read, .accept:
+        case .read, .accept, .waitEvent:
             return false
         }
     }
@@ -155,16 +155,18 @@ extension DeviceSession {
             lastActivity = now
             snapshot.counters.bytesSent += count
             operations[number]?.sent += count
+            noteSent(count)
         case .failed(.cancelled):
             break
         case .failed(let errno):
             // A broken pipe ends the output alone, unless a reset has been told already; anything
             // else is the end of the connection, and the input ends with it once its last bytes
             // are read.
-            let error = connectionError ?? EntryError(errno)
+            let isHangup = isLineEnd(result)
+            let error = connectionError ?? (isHangup ? .lineHungUp : EntryError(errno))
             outputState = .failed(error)
             snapshot.lastError = error
-            if errno != .brokenPipe { connectionError = error }
+            if errno != .brokenPipe && !isHangup { connectionError = error }
         default:
             preconditionFailure("a send gave \(result)")
         }
@@ -191,7 +193,8 @@ extension DeviceSession {
         }
         guard isTorn, outputState.isOpen else { return }
         hasTornAnew = true
-        for follower in Array(writeLane) {
+        for follower in Array(writeLane)
+        where operations[follower]?.operation.kind.isWriting == true {
             finish(follower, .failed, error: .writeTorn, &effects)
         }
     }

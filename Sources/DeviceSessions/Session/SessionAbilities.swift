@@ -43,6 +43,11 @@ public struct SessionAbilities: Hashable, Sendable {
     /// Those of a stream socket.
     public static let stream = SessionAbilities(operations: ["read", "write", "transact", "control"])
 
+    /// Those of a serial line.
+    public static let line = SessionAbilities(
+        operations: ["read", "write", "transact", "control", "wait_event"], hasReadTimers: true,
+        canShutOutput: false)
+
     /// Those of a listener.
     public static let listener = SessionAbilities(operations: ["accept"], canShutOutput: false)
 
@@ -80,7 +85,7 @@ public struct SessionAbilities: Hashable, Sendable {
                 return member("interval_ms", "only serial lines have read timers")
             }
             return nil
-        case .accept, .control:
+        case .accept, .control, .waitEvent:
             return nil
         }
     }

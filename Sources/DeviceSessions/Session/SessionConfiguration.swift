@@ -25,6 +25,8 @@ public struct SessionConfiguration: Sendable {
     public var socketOptions: SocketOptions
     /// What its accepts bring, for a listener.
     public var accepted: AcceptedKind?
+    /// Timers of its reads and transacts that bring none of their own, on a serial line.
+    public var readTimers: ReadTimers?
 
     /// A configuration with these values.
     public init(
@@ -46,9 +48,11 @@ public struct SessionConfiguration: Sendable {
 }
 
 /// What an open descriptor is used as.
-public enum SessionShape: Sendable {
+public enum SessionShape: Hashable, Sendable {
     /// Bytes in order, both ways.
     case stream
+    /// A serial line that can report these events: a stream that is always read ahead.
+    case terminal(reports: LineEvents)
     /// Brings sessions by `accept`.
     case listener
 }
@@ -101,6 +105,8 @@ public struct SessionSnapshot: Sendable {
     public var input: String?
     /// How the output stands.
     public var output: String?
+    /// The events that a serial line can report, once it is open.
+    public var reportableEvents: LineEvents?
     /// The last failure, also of operations that give no entry.
     public var lastError: EntryError?
     /// What it has done.

@@ -9,6 +9,10 @@ public enum SessionEffect: Sendable {
     case cancelStep(UInt64)
     /// Come back at that moment.
     case arm(SessionTimer, at: MonotonicInstant)
+    /// A moment asked for is of no use any more.
+    case disarm
+    /// Tell the session when the peer has gone, even while nothing is asked of the descriptor.
+    case watchHangup(DescriptorSlot)
     /// An operation's entry, in the place that was promised to it. `isLast` ends the operation.
     case complete(IOOperation, CompletionEntry)
     /// A standing read's entry that is not its last, in a place that was taken for it just now.
@@ -45,6 +49,10 @@ public enum SessionTimer: Hashable, Sendable {
     case linger
     /// Try the accept again.
     case acceptAgain
+    /// A timer of a read may end it.
+    case read(UInt64)
+    /// Look at a serial line again.
+    case line(LineTimer)
 }
 
 /// What a session needs to know of its surroundings while it decides.

@@ -15,7 +15,8 @@ enum PathOpening {
         case .unixListener(let kind, let target, let mode, let backlog):
             try unixListener(kind, target, mode: mode, backlog: backlog)
         case .file(let target, let access): try file(target, access)
-        case .terminal: throw .notSupported
+        case .terminal(let target, let settings, let admits):
+            try TerminalOpening.open(target, settings, admits)
         case .socket, .listener: throw .invalidArgument
         }
     }

@@ -172,7 +172,9 @@ public final class WorkerLoop {
         var completions = deferred
         deferred = []
         for case .completed(let token, let result) in events { completions.append((token, result)) }
+        let hangups = events.filter { if case .hangup = $0 { true } else { false } }
         events.removeAll(keepingCapacity: true)
+        defer { takeHangups(hangups, at: now) }
         guard completions.count > 1 else {
             for (token, result) in completions { stepDone(token, result, at: now) }
             return
@@ -180,6 +182,16 @@ public final class WorkerLoop {
         for urgency in StepUrgency.allCases {
             for (token, result) in completions where result.urgency == urgency {
                 stepDone(token, result, at: now)
+            }
+        }
+    }
+
+    /// Tells sessions that their peers have gone, behind all that came before.
+    private func takeHangups(_ hangups: [DriverEvent], at now: MonotonicInstant) {
+        for case .hangup(let slot) in hangups {
+            guard let session = table[slot] else { continue }
+            run(session, at: now) { core, surroundings, effects in
+                core.hungUp(at: now, surroundings, &effects)
             }
         }
     }
@@ -256,6 +268,10 @@ public final class WorkerLoop {
             driver.cancel(StepToken(session: session.slot, step: step))
         case .arm(let timer, let moment):
             timers.insert(SessionAlarm(session: session.slot, timer: timer), at: moment)
+        case .disarm:
+            timers.forgetOne()
+        case .watchHangup(let descriptor):
+            driver.watchHangup(descriptor, session: session.slot)
         case .complete(let operation, let entry):
             ended(operation, session)
             if case .inline(let reply, let place) = operation.delivery {
