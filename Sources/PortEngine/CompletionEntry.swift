@@ -8,6 +8,7 @@ public enum EntryKind: String, Sendable, CaseIterable {
     case accept
     case control
     case waitEvent = "wait_event"
+    case sessionState = "session_state"
     case sessionClosed = "session_closed"
 }
 
@@ -101,17 +102,32 @@ public final class EntryExtras: Sendable {
     public let value: Int?
     /// How bytes look on a serial line.
     public let line: EntryLine?
+    /// What became of the connection of a session that reconnects.
+    public let sessionState: SessionStateChange?
+    /// How many attempts it took to come back.
+    public let attempts: Int?
+    /// Entries of this kind that found no room before this one.
+    public let skipped: Int?
 
     /// Extras with these members; what does not apply is left out.
     public init(
         messageBytes: Int? = nil, events: [String]? = nil, value: Int? = nil,
-        line: EntryLine? = nil
+        line: EntryLine? = nil, sessionState: SessionStateChange? = nil, attempts: Int? = nil,
+        skipped: Int? = nil
     ) {
         self.messageBytes = messageBytes
         self.events = events
         self.value = value
         self.line = line
+        self.sessionState = sessionState
+        self.attempts = attempts
+        self.skipped = skipped
     }
+}
+
+/// What became of the connection of a session that reconnects.
+public enum SessionStateChange: String, Sendable {
+    case down, up
 }
 
 /// The result of one operation, or a packet that a client posted.

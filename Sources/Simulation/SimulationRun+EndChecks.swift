@@ -11,11 +11,11 @@ extension SimulationRun {
         count("refused")
         switch error {
         case .notOpen: break
-        case .unsupported, .unsupportedMember, .accessDenied:
+        case .unsupported, .unsupportedMember, .accessDenied, .locked, .lockLost:
             fail("\(session.id.text): \(error)")
         case .outputShut:
             expect(session.isOutputShut, "\(session.id.text): output is said to be shut")
-        case .standingReadActive, .tooManyPending, .tooManyPendingBytes: break
+        case .standingReadActive, .waitPending, .tooManyPending, .tooManyPendingBytes: break
         case .port: break
         }
     }

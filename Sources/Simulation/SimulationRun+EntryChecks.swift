@@ -72,7 +72,7 @@ extension SimulationRun {
         switch operation.kind {
         case .accept: acceptEnded(entry, operation, session, isAtPort: isAtPort)
         case .write, .transact: writeEnded(entry, operation, session, name)
-        case .read, .control: break
+        case .read, .control, .waitEvent: break
         }
         checkOrder(of: operation, entry, in: session)
         noteInput(of: entry, operation, session, isAtPort: isAtPort, name)
@@ -142,6 +142,7 @@ extension SimulationRun {
         case .available(let limit):
             expect((1...limit).contains(count), "\(name): \(count) bytes of 1 to \(limit)")
         case .exactly(let size): expect(count == size, "\(name): \(count) bytes, not \(size)")
+        case .frame: break
         case .until(let delimiter, let limit):
             let end = firstEnd(of: delimiter, in: entry.data)
             if isTooLong {

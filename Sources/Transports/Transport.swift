@@ -18,13 +18,15 @@ public struct TransportDescription: Sendable {
     public let rawControls: [ControlDescription]
     /// Whether its targets are addresses, so that loopback is allowed without a rule.
     public let isNetwork: Bool
+    /// Whether its sessions can come back after a loss.
+    public let canReconnect: Bool
 
     /// A description with these members.
     public init(
         scheme: String, kind: String, uriParameters: [ParameterRule] = [],
         options: [ParameterRule], abilities: SessionAbilities,
         controls: [ControlDescription] = [], rawControls: [ControlDescription] = [],
-        isNetwork: Bool
+        isNetwork: Bool, canReconnect: Bool = false
     ) {
         self.scheme = scheme
         self.kind = kind
@@ -34,6 +36,7 @@ public struct TransportDescription: Sendable {
         self.controls = controls
         self.rawControls = rawControls
         self.isNetwork = isNetwork
+        self.canReconnect = canReconnect
     }
 }
 

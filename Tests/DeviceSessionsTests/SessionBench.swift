@@ -27,6 +27,7 @@ final class SessionBench {
     private(set) var lastEntries: [UInt64: CompletionEntry] = [:]
     /// Accepts that brought a session.
     private(set) var spawned: Set<UInt64> = []
+    private(set) var hangupsWatched = 0
     private(set) var placesReleased = 0
     private(set) var openEntries = 0
     /// The `session_closed` entry, once it has come.
@@ -56,6 +57,19 @@ final class SessionBench {
     /// A listener that is open.
     static func listener(_ configuration: SessionConfiguration = .bench()) -> SessionBench {
         let bench = SessionBench(opening: .listener, configuration)
+        bench.opens()
+        _ = bench.told()
+        return bench
+    }
+
+    /// A serial line that is open, and can report these events.
+    static func line(
+        reports: LineEvents = .always, timers: ReadTimers? = nil,
+        _ configuration: SessionConfiguration = .bench()
+    ) -> SessionBench {
+        var configuration = configuration
+        configuration.readTimers = timers
+        let bench = SessionBench(opening: .terminal(reports: reports), configuration)
         bench.opens()
         _ = bench.told()
         return bench
@@ -109,6 +123,9 @@ final class SessionBench {
     func close(_ reason: CloseReason = .deleted, force: Bool = false) {
         event { $0.close(reason, force: force, at: $1, &$3) }
     }
+
+    /// The driver tells that the peer is gone.
+    func hangsUp() { event { $0.hungUp(at: $1, &$3) } }
 
     func shutdown() { event { $0.shutdownOutput(at: $1, $2, &$3) } }
 
@@ -258,6 +275,8 @@ final class SessionBench {
                 return
             }
             steps[index].isCancelled = true
+        case .disarm:
+            break
         case .arm(let timer, let moment):
             timers.append((timer, moment))
         case .complete(let operation, let entry):
@@ -271,6 +290,11 @@ final class SessionBench {
             let id = entry.details?.operation.flatMap { OperationID($0) }
             #expect(id.map { lastEntries[$0.number] == nil } ?? false, "data after the last entry")
             note(entry, id?.number)
+        case .sessionState(let entry):
+            surroundings.placesUsed += 1
+            note(entry, nil)
+        case .watchHangup:
+            hangupsWatched += 1
         case .opened(let entry):
             openEntries += 1
             #expect(openEntries == 1, "opened twice")
@@ -318,7 +342,13 @@ final class SessionBench {
         }
         if let sent = entry.details?.sent { line += " sent \(sent)" }
         if let discarded = entry.details?.discarded { line += " discarded \(discarded)" }
+        if let events = entry.details?.extras?.events {
+            line += " [\(events.joined(separator: " "))]"
+        }
         if let isLast = entry.details?.isLast { line += isLast ? " last" : " more" }
+        if let state = entry.details?.extras?.sessionState { line += " " + state.rawValue }
+        if let attempts = entry.details?.extras?.attempts { line += " attempts \(attempts)" }
+        if let skipped = entry.details?.extras?.skipped { line += " skipped \(skipped)" }
         log.append(line)
     }
 }

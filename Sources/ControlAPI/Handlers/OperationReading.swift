@@ -18,6 +18,8 @@ struct WantedOperation: Sendable {
     }
 
     var wish: Wish
+    /// How much a read that says nothing of frames may take, on a session that has frames.
+    var frameLimit: FrameLimit?
     var context: String?
     var timeoutMilliseconds: Int?
     var deliver: Deliver
@@ -36,11 +38,13 @@ struct WantedOperation: Sendable {
     /// What a session of `transport` would do for it.
     ///
     /// - Throws: `control.unknown` for a control that the transport does not have.
-    func kind(on transport: String) throws(Problem) -> OperationKind {
+    func kind(on configuration: SessionConfiguration) throws(Problem) -> OperationKind {
         switch wish {
         case .kind(let kind):
-            return kind
+            guard let frameLimit, let framing = configuration.framing else { return kind }
+            return kind.reading(frame: framing, frameLimit)
         case .control(let name, let arguments):
+            let transport = configuration.transport
             let controls = TransportRegistry.controls(of: transport, raw: allowsRawControls)
             guard let control = controls.first(where: { $0.name == name }) else {
                 throw .unknownControl(name, of: transport, known: controls.map(\.name))
@@ -49,14 +53,14 @@ struct WantedOperation: Sendable {
         }
     }
 
-    /// The request to a session of `transport`; the entry of an inline one goes to `reply`.
+    /// The request to a session that was opened so; the entry of an inline one goes to `reply`.
     ///
     /// - Throws: as ``kind(on:)``.
     func request(
-        to transport: String, _ reply: InlineReply?, index: Int, waitCap: Int
+        to configuration: SessionConfiguration, _ reply: InlineReply?, index: Int, waitCap: Int
     ) throws(Problem) -> OperationRequest {
         var request = OperationRequest(
-            kind: try kind(on: transport), context: context,
+            kind: try kind(on: configuration), context: context,
             timeoutMilliseconds: timeoutMilliseconds)
         switch deliver {
         case .port:
@@ -91,7 +95,7 @@ struct OperationReader {
     /// Whether the operator allows controls that can do anything.
     var allowsRawControls = false
     /// A delimiter that decodes to more bytes than it may have, found only when all else is right.
-    var longUntil: Int?
+    var longDelimiter: (member: String, bytes: Int)?
 
     init(_ limits: ServiceLimits) { self.limits = limits }
 
@@ -128,7 +132,8 @@ struct OperationReader {
         let replyEncoding = reader.choice("reply_encoding", as: ReplyEncoding.self)
         guard let wish else { return nil }
         return WantedOperation(
-            wish: wish, context: context, timeoutMilliseconds: timeout, deliver: deliver,
+            wish: wish, frameLimit: frameLimit(reader), context: context,
+            timeoutMilliseconds: timeout, deliver: deliver,
             replyEncoding: replyEncoding ?? encoding, allowsRawControls: allowsRawControls)
     }
 
@@ -194,31 +199,5 @@ struct OperationReader {
         if timers != nil && repeats { reader.fault("repeat", "excludes interval_ms and total_ms") }
         guard let goal else { return nil }
         return .read(ReadRequest(goal, repeats: repeats, credit: credit, timers: timers))
-    }
-
-    /// What makes a read complete: `exactly`, `until`, or what is there.
-    private mutating func goal(
-        _ reader: inout ObjectReader, allowsReadiness: Bool
-    ) -> ReadGoal? {
-        let maxBytes = reader.integer("max_bytes", in: 0...limits.maxReadBytes)
-        let exactly = reader.integer("exactly", in: 1...limits.maxReadBytes)
-        let hasUntil = reader.has("until")
-        let until = reader.text(
-            "until", "until_encoding", fallback: .utf8, byteLimit: limits.maxUntilBytes, least: 1)
-        if let until, until.count > limits.maxUntilBytes { longUntil = until.count }
-        if let until, until.isEmpty { reader.fault("until", "must have at least one byte") }
-        if reader.has("until_encoding") && !hasUntil {
-            reader.fault("until_encoding", "needs until")
-        }
-        if reader.has("exactly") && (hasUntil || reader.has("max_bytes")) {
-            reader.fault("exactly", "excludes until and max_bytes")
-        }
-        if maxBytes == 0 && (hasUntil || !allowsReadiness) {
-            reader.fault("max_bytes", "must not be 0 with until or repeat")
-        }
-        if let exactly { return .exactly(exactly) }
-        let limit = maxBytes ?? min(65_536, limits.maxReadBytes)
-        if hasUntil { return until.map { .until($0, limit: limit) } }
-        return limit == 0 ? .readiness : .available(limit: limit)
     }
 }

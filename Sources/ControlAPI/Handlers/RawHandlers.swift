@@ -12,7 +12,8 @@ enum RawHandlers {
         try call.refuseWhileDraining()
         let wanted = [
             WantedOperation(
-                wish: .kind(.write(call.request.body)), context: context, timeoutMilliseconds: timeout,
+                wish: .kind(.write(call.request.body)), context: context,
+                timeoutMilliseconds: timeout,
                 deliver: .inline, replyEncoding: .base64)
         ]
         try OperationHandlers.submitInline(wanted, session, call) { entries in
@@ -31,7 +32,8 @@ enum RawHandlers {
         let timers = try parameters.timers(goal)
         let wanted = [
             WantedOperation(
-                wish: .kind(.read(ReadRequest(goal, timers: timers))), context: context,
+                wish: .kind(.read(ReadRequest(goal, timers: timers))),
+                frameLimit: parameters.frameLimit, context: context,
                 timeoutMilliseconds: timeout, deliver: .inline, replyEncoding: .base64)
         ]
         try OperationHandlers.submitInline(wanted, session, call) { entries in
@@ -69,6 +71,12 @@ enum RawHandlers {
                 throw .parameter(.requestQueryConflict, name, "needs a max_bytes that is not 0")
             }
             return ReadTimers(intervalMilliseconds: interval, totalMilliseconds: total)
+        }
+
+        /// How long a frame may be, on a session that cuts its input into frames.
+        var frameLimit: FrameLimit? {
+            guard exactly == nil, until == nil, maxBytes != 0 else { return nil }
+            return maxBytes.map { .bytes($0) } ?? .asFramed
         }
 
         func goal(_ limits: ServiceLimits) throws(Problem) -> ReadGoal {

@@ -91,5 +91,8 @@ struct EntryText {
                 writer.member("flow", line.flow)
             }
         }
+        writer.member("session_state", extras.sessionState)
+        writer.member("attempts", extras.attempts)
+        writer.member("skipped", extras.skipped)
     }
 }

@@ -18,8 +18,8 @@ struct LineState: Sendable {
         case filling
     }
 
-    /// Whether the worker has been asked to tell of a hang-up.
-    var isWatched = false
+    /// Whether it is known what the line can report.
+    var isPrepared = false
     /// The peer has gone: what is left in the kernel is read, however full the buffer is.
     var isHungUp = false
     var watch = LineWatch(reportable: [])
@@ -36,6 +36,16 @@ struct LineState: Sendable {
     var steps: [UInt64: Step] = [:]
     /// Timers that have not fired yet.
     var armed: Set<LineTimer> = []
+
+    /// The next connection of the same session begins with the mask, and nothing else.
+    mutating func forgetConnection() {
+        let kept = watch
+        let timers = armed
+        self = LineState()
+        watch = kept
+        // They have been asked for, and will fire.
+        armed = timers
+    }
 }
 
 /// What a serial line is looked at again for.
@@ -44,8 +54,9 @@ public enum LineTimer: Hashable, Sendable {
     case sample
     /// Whether everything written is out, for a wait.
     case output
-    /// What a control in the write lane waits for: output to go out, or a break to end.
-    case turn
+    /// What the control of this number, in the write lane, waits for: output to go out, or a break
+    /// to end.
+    case turn(UInt64)
 }
 
 /// A control that has its turn in the write lane, and how far it has come.

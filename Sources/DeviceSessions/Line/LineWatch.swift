@@ -4,7 +4,7 @@
 /// wait takes it; a new mask keeps what is in it and drops the rest.
 struct LineWatch: Sendable {
     /// The events that the line can report.
-    let reportable: LineEvents
+    private(set) var reportable: LineEvents
     private(set) var mask: LineEvents = []
     private(set) var remembered: LineEvents = []
     private var last: LineSample?
@@ -14,6 +14,13 @@ struct LineWatch: Sendable {
     /// Whether the line must be looked at again and again for what the mask holds.
     var isSampling: Bool {
         !mask.intersection(reportable).subtracting(.always).isEmpty
+    }
+
+    /// Another line, or the same one again, is watched from now on.
+    mutating func begin(reportable: LineEvents) {
+        self.reportable = reportable
+        remembered = []
+        last = nil
     }
 
     mutating func setMask(_ new: LineEvents) {

@@ -10,10 +10,12 @@ extension DeviceSession {
         _ reason: CloseReason, force: Bool, at now: MonotonicInstant,
         _ effects: inout [SessionEffect]
     ) {
-        guard phase == .open || phase == .opening || phase == .closing else { return }
+        guard phase.isInUse || phase == .closing else { return }
         if closing == nil {
             closing = Closing(reason: reason, isForced: force)
             phase = .closing
+            reconnection?.isTrying = false
+            reconnection?.loss = nil
             abortOpening(&effects)
             for step in [receiveStep, sendStep, acceptStep] {
                 if let step { effects.append(.cancelStep(step)) }
@@ -24,7 +26,7 @@ extension DeviceSession {
             closing?.isForced = true
             if let step = receiveStep { effects.append(.cancelStep(step)) }
         }
-        openingMayBeOver(at: now, &effects)
+        _ = closeOpening()
         continueClosing(at: now, &effects)
     }
 
@@ -41,7 +43,7 @@ extension DeviceSession {
             endOperations(&effects)
         }
         guard let descriptor else {
-            closeDone(&effects)
+            endClosing(&effects)
             return
         }
         let mayLinger =
@@ -160,10 +162,15 @@ extension DeviceSession {
         effects.append(.submit(step: step, .close(descriptor, reset: resets)))
     }
 
-    mutating func closeDone(_ effects: inout [SessionEffect]) {
-        guard !hasEnded else { return }
+    mutating func closeDone(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
         closeStep = nil
         descriptor = nil
+        continueClosing(at: now, &effects)
+    }
+
+    /// Nothing is open any more, and every operation has its entry.
+    private mutating func endClosing(_ effects: inout [SessionEffect]) {
+        guard !hasEnded else { return }
         phase = .closed
         hasEnded = true
         let (status, error): (EntryStatus, EntryError?) =
@@ -172,6 +179,7 @@ extension DeviceSession {
             case .draining: (.cancelled, .serviceDraining)
             case .deleted, .portClosed, nil: (.ok, nil)
             }
+        releaseStatePlaces(&effects)
         effects.append(.sessionClosed(closedEntry(status, error)))
         effects.append(.ended)
     }

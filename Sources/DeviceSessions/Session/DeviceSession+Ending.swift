@@ -19,6 +19,7 @@ extension DeviceSession {
             if pending.hasBegun {
                 // The standing read goes on with the frame that it had begun.
                 input.prepend(setAside)
+                frames.putBack(setAside.count)
                 setAside = []
                 scanned = 0
             }
@@ -176,7 +177,7 @@ extension DeviceSession {
         var isPaused = false
         if case .paused = pending.progress { isPaused = pending.operation.kind.isStandingRead }
         if status == .timedOut && !isPaused && !isHeldUp(number) {
-            data = gathered(for: pending)
+            data = gathered(for: number)
         }
         finish(number, status, bytes: data.count, data: data, &effects)
     }
@@ -226,6 +227,7 @@ extension DeviceSession {
         _ amount: Int, to number: UInt64, at now: MonotonicInstant,
         _ surroundings: some SessionSurroundings, _ effects: inout [SessionEffect]
     ) -> CreditAnswer {
+        present = now
         guard let pending = operations[number] else { return .ended }
         guard let credit = pending.credit else { return .notLimited }
         let sum = min(credit + amount, 1_000_000)

@@ -1,4 +1,4 @@
-public import EngineBase
+import EngineBase
 import PortEngine
 
 /// Serial lines: waiting for events, and hang-ups.
@@ -13,12 +13,11 @@ extension DeviceSession {
     }
 
     /// Takes note of what the line can report, before anything is done on it.
-    mutating func prepareLine(_ effects: inout [SessionEffect]) {
-        guard case .terminal(let reportable) = shape, !line.isWatched, let descriptor else { return }
-        line.isWatched = true
-        line.watch = LineWatch(reportable: reportable)
+    mutating func prepareLine() {
+        guard case .terminal(let reportable) = shape, !line.isPrepared else { return }
+        line.isPrepared = true
+        line.watch.begin(reportable: reportable)
         snapshot.reportableEvents = reportable
-        effects.append(.watchHangup(descriptor))
     }
 
     /// Does for a line what can be done now: purges, waits, looks.
@@ -31,20 +30,6 @@ extension DeviceSession {
     }
 
     // MARK: - Hang-up
-
-    /// The peer has gone while nothing was asked of the descriptor.
-    ///
-    /// What the kernel still has is read, even beyond what is read ahead otherwise, and behind it
-    /// comes the end.
-    public mutating func hungUp(
-        at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
-    ) {
-        present = now
-        guard isLine else { return }
-        line.isHungUp = true
-        if phase == .open { advance(at: now, surroundings, &effects) }
-    }
 
     /// What a hang-up looks like to a receive.
     func isLineEnd(_ result: StepResult) -> Bool {
@@ -99,6 +84,7 @@ extension DeviceSession {
             finish(number, .ok, extras: EntryExtras(events: events.names), &effects)
             return
         }
+        guard !isLost else { return }
         switch inputState {
         case .open, .shut: return
         case .endOfStream: finish(number, .endOfStream, &effects)
@@ -166,14 +152,14 @@ extension DeviceSession {
     mutating func arm(
         _ timer: LineTimer, after milliseconds: Int, _ effects: inout [SessionEffect]
     ) {
-        guard closing == nil, line.armed.insert(timer).inserted else { return }
+        guard closing == nil, phase == .open, line.armed.insert(timer).inserted else { return }
         effects.append(.arm(.line(timer), at: present.advanced(milliseconds: milliseconds)))
     }
 
     mutating func lineTimerFired(_ timer: LineTimer, _ effects: inout [SessionEffect]) {
         line.armed.remove(timer)
         guard phase == .open else { return }
-        if timer == .turn { continueTurn(&effects) }
+        if case .turn = timer { continueTurn(&effects) }
     }
 
     /// An operation has ended: it holds no place on the line any more.
@@ -181,6 +167,7 @@ extension DeviceSession {
         if line.wait == number { line.wait = nil }
         if line.turn?.number == number { line.turn = nil }
         line.purges[number] = nil
+        line.armed.remove(.turn(number))
     }
 }
 

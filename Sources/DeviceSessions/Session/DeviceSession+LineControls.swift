@@ -29,7 +29,7 @@ extension DeviceSession {
     /// The kernel is asked again and again whether the bytes are out, and only then to do what would
     /// wait for them: a line that is held up by its receiver must not hold a thread of ours.
     mutating func continueTurn(_ effects: inout [SessionEffect]) {
-        guard let turn = line.turn, closing == nil else { return }
+        guard let turn = line.turn, !isWindingUp else { return }
         switch turn.phase {
         case .emptying: submitTurn(.unsentBytes, &effects)
         case .acting, .ending: break
@@ -62,7 +62,7 @@ extension DeviceSession {
             endTurn(pending, result, &effects)
             return true
         }
-        var isStopped = closing != nil
+        var isStopped = isWindingUp
         if case .stopping = pending.progress { isStopped = true }
         switch (turn.phase, result) {
         case (.emptying, .control(.number)) where isStopped:
@@ -73,7 +73,7 @@ extension DeviceSession {
             endBreak(isEarly: true, &effects)
         case (.breaking, .done):
             guard case .sendBreak(let milliseconds) = turn.control else { return true }
-            arm(.turn, after: milliseconds, &effects)
+            arm(.turn(turn.number), after: milliseconds, &effects)
         case (.ending(isEarly: true), _):
             endTurn(pending, .failed(.cancelled), &effects)
         default:
@@ -87,7 +87,7 @@ extension DeviceSession {
         _ turn: LineTurn, unsent: Int, _ effects: inout [SessionEffect]
     ) {
         guard unsent == 0 else {
-            arm(.turn, after: DeviceSession.turnMilliseconds, &effects)
+            arm(.turn(turn.number), after: DeviceSession.turnMilliseconds, &effects)
             return
         }
         line.turn?.phase = .acting
@@ -101,12 +101,15 @@ extension DeviceSession {
         }
     }
 
-    /// Ends it, or keeps what it came to for the entry that a close will give.
+    /// Whether the session closes, or its connection is lost: then operations end in their order.
+    private var isWindingUp: Bool { closing != nil || phase == .down }
+
+    /// Ends it, or keeps what it came to for the entry that the session's end will give.
     private mutating func endTurn(
         _ pending: Pending, _ result: StepResult, _ effects: inout [SessionEffect]
     ) {
         let number = pending.operation.number
-        guard closing == nil else {
+        guard !isWindingUp else {
             operations[number]?.controlResult = result
             line.turn = nil
             return
@@ -173,10 +176,9 @@ extension DeviceSession {
         _ number: UInt64, _ purge: LinePurge, _ effects: inout [SessionEffect]
     ) {
         if purge.clearsInput {
-            operations[number]?.discarded = input.count + setAside.count
-            input = InputBuffer()
+            let discarded = setAside.count + take(input.count).count
+            operations[number]?.discarded = discarded
             setAside = []
-            scanned = 0
         }
         guard purge.clearsInput || purge.clearsOutput, let descriptor else {
             finish(number, .ok, &effects)

@@ -14,6 +14,8 @@ struct ReadClock: Sendable {
     var receivedByThen: Int
     /// The earliest moment that has been asked for and has not come.
     var armedFor: MonotonicInstant?
+    /// Whether the timers have ended the read before its goal was met.
+    var hasCut = false
 
     /// When the timers end the read, as far as is known.
     func end(by timers: ReadTimers) -> MonotonicInstant? {
@@ -38,7 +40,8 @@ extension DeviceSession {
         let isOver = timers.intervalMilliseconds == 0 || end.map { $0 <= present } ?? false
         let plain = verdict(on: goal)
         if isOver {
-            guard case .wait = plain else { return plain }
+            guard case .wait = plain, !isLost else { return plain }
+            operations[number]?.readClock?.hasCut = true
             return .complete(size: size(of: goal), .ok, nil)
         }
         if let end { arm(clock, of: number, at: end, &effects) }
@@ -96,6 +99,7 @@ extension DeviceSession {
         case .readiness: 0
         case .available(let limit), .exactly(let limit), .until(_, let limit):
             min(limit, input.count)
+        case .frame(let form, let limit): unfinishedFrameSize(form, limit: limit)
         }
     }
 

@@ -8,7 +8,8 @@ extension DeviceSession {
     mutating func advanceWrites(
         at now: MonotonicInstant, _ effects: inout [SessionEffect]
     ) -> Bool {
-        guard sendStep == nil else { return false }
+        // What would go to a connection that is being lost ends with it, or waits for the next.
+        guard sendStep == nil, !isEndSought else { return false }
         guard let number = writeLane.first, let pending = operations[number] else {
             shutOutputIfWanted(&effects)
             return false
@@ -34,10 +35,10 @@ extension DeviceSession {
                     mayStart(number, discardsInput: transact.discardsInput, &effects)
                 else { return false }
                 if transact.discardsInput {
-                    operations[number]?.discarded = input.count
-                    input = InputBuffer()
+                    let discarded = take(input.count).count
+                    operations[number]?.discarded = discarded
                 }
-                if standing != nil && !input.isEmpty { setAside = input.take(input.count) }
+                if standing != nil && !input.isEmpty { setAside = take(input.count) }
                 operations[number]?.progress = .running
                 operations[number]?.hasBegun = true
                 probeFoundNothing = false
@@ -221,6 +222,7 @@ extension DeviceSession {
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
         _ effects: inout [SessionEffect]
     ) {
+        present = now
         isShutdownWanted = true
         if phase == .open { advance(at: now, surroundings, &effects) }
     }

@@ -60,6 +60,8 @@ public struct DeviceSession: Sendable {
     var closing: Closing?
     var hasEnded = false
     var failure: EntryError?
+    /// How it comes back after a loss, for a session that does.
+    var reconnection: Reconnection?
 
     var operations: [UInt64: Pending] = [:]
     var nextUnseenOperation: UInt64 = 1
@@ -74,6 +76,8 @@ public struct DeviceSession: Sendable {
     var outputState = DirectionState.open
     /// An error that a send met: the input ends with it, once its last bytes are read.
     var connectionError: EntryError?
+    /// What is known of the frames in `input`.
+    var frames = InputFrames()
     /// Bytes of `input` that hold no beginning of the present read's delimiter.
     var scanned = 0
     /// Bytes of an unfinished frame of the standing read, kept out of a transact's answer.
@@ -124,6 +128,9 @@ public struct DeviceSession: Sendable {
         self.id = id
         self.configuration = configuration
         self.opening = opening
+        reconnection = configuration.reconnect.map {
+            Reconnection($0, blueprint: opening, seed: id.rawValue)
+        }
         shape = .stream
         phase = .opening
         lastActivity = now
@@ -215,7 +222,7 @@ public struct DeviceSession: Sendable {
         lastActivity = now
         switch phase {
         case .open: advance(at: now, surroundings, &effects)
-        case .opening: break
+        case .opening, .down: break
         // Accepted just before the end was known: it ends as those before it did.
         case .failed: failAll(with: failure ?? .operationAborted, &effects)
         case .closing, .closed: endLateOperations(at: now, &effects)
@@ -231,7 +238,7 @@ public struct DeviceSession: Sendable {
         if let tag = openingSteps.removeValue(forKey: step) {
             let moves = opening?.stepDone(tag: tag, result) ?? []
             perform(moves, at: now, surroundings, &effects)
-            openingMayBeOver(at: now, &effects)
+            openingMayBeOver(at: now, surroundings, &effects)
             return
         }
         switch step {
@@ -243,12 +250,27 @@ public struct DeviceSession: Sendable {
         case _ where controlSteps[step] != nil: controlDone(step, result, &effects)
         case _ where line.steps[step] != nil: lineStepDone(step, result, &effects)
         case unsentStep: unsentDone(result, at: now, &effects)
-        case closeStep: closeDone(&effects)
+        case closeStep where phase == .down:
+            lostDescriptorClosed(at: now, surroundings, &effects)
+            return
+        case closeStep: closeDone(at: now, &effects)
         default: return
         }
-        if phase == .open {
-            advance(at: now, surroundings, &effects)
-        } else {
+        goOn(at: now, surroundings, &effects)
+    }
+
+    /// Does what can be done now, however the session stands.
+    private mutating func goOn(
+        at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
+        _ effects: inout [SessionEffect]
+    ) {
+        switch phase {
+        case .open:
+            if !isLost { advance(at: now, surroundings, &effects) }
+            if isLost { loseConnection(at: now, surroundings, &effects) }
+        case .down:
+            continueLoss(at: now, surroundings, &effects)
+        case .opening, .closing, .closed, .failed:
             continueClosing(at: now, &effects)
         }
     }
@@ -268,12 +290,18 @@ public struct DeviceSession: Sendable {
             stop(number, as: .timedOut, &effects)
         case .connect:
             guard phase == .opening else { return }
-            openEnded(as: .timedOut, with: .timedOut, at: now, &effects)
+            openEnded(as: .timedOut, with: .timedOut, at: now, surroundings, &effects)
             return
         case .opening(let tag):
             let moves = opening?.timerFired(tag: tag) ?? []
             perform(moves, at: now, surroundings, &effects)
-            openingMayBeOver(at: now, &effects)
+            openingMayBeOver(at: now, surroundings, &effects)
+            return
+        case .reconnect:
+            attemptIsDue(at: now, surroundings, &effects)
+            return
+        case .attempt:
+            attemptFailed(with: .timedOut, at: now, surroundings, &effects)
             return
         case .idle:
             idleMayBeOver(at: now, &effects)
@@ -288,6 +316,8 @@ public struct DeviceSession: Sendable {
             readTimerFired(number)
         case .line(let timer):
             lineTimerFired(timer, &effects)
+        case .gap:
+            frames.isTimerArmed = false
         }
         if phase == .open { advance(at: now, surroundings, &effects) }
     }
@@ -303,6 +333,11 @@ public struct DeviceSession: Sendable {
         case .acceptAgain: phase == .open
         case .read(let number): operations[number]?.readClock != nil
         case .line(let timer): line.armed.contains(timer)
+        case .gap: frames.isTimerArmed && !hasEnded
+        case .reconnect: phase == .down
+        case .attempt(let serial):
+            phase == .down && reconnection?.isTrying == true
+                && reconnection?.attemptSerial == serial
         }
     }
 
@@ -322,7 +357,7 @@ public struct DeviceSession: Sendable {
         _ effects: inout [SessionEffect]
     ) {
         guard phase == .open, closing == nil else { return }
-        prepareLine(&effects)
+        prepareLine()
         startControls(&effects)
         switch shape {
         case .listener:
@@ -348,7 +383,7 @@ public struct DeviceSession: Sendable {
     private mutating func idleMayBeOver(
         at now: MonotonicInstant, _ effects: inout [SessionEffect]
     ) {
-        guard phase == .open || phase == .opening, closing == nil else { return }
+        guard phase.isInUse, closing == nil else { return }
         let due = lastActivity.advanced(milliseconds: configuration.idleTimeoutMilliseconds)
         if due <= now {
             close(.idle, force: false, at: now, &effects)

@@ -41,7 +41,9 @@ public struct SessionAbilities: Hashable, Sendable {
     }
 
     /// Those of a stream socket.
-    public static let stream = SessionAbilities(operations: ["read", "write", "transact", "control"])
+    public static let stream = SessionAbilities(operations: [
+        "read", "write", "transact", "control",
+    ])
 
     /// Those of a serial line.
     public static let line = SessionAbilities(

@@ -11,14 +11,16 @@ public enum SessionEffect: Sendable {
     case arm(SessionTimer, at: MonotonicInstant)
     /// A moment asked for is of no use any more.
     case disarm
-    /// Tell the session when the peer has gone, even while nothing is asked of the descriptor.
-    case watchHangup(DescriptorSlot)
     /// An operation's entry, in the place that was promised to it. `isLast` ends the operation.
     case complete(IOOperation, CompletionEntry)
     /// A standing read's entry that is not its last, in a place that was taken for it just now.
     case standingEntry(CompletionEntry)
     /// The `open` entry, which may go into the reply of the request.
     case opened(CompletionEntry)
+    /// The connection was lost, or has come back; in a place that was kept for it.
+    case sessionState(CompletionEntry)
+    /// Tell the session once when the peer of this descriptor goes away.
+    case watchHangup(DescriptorSlot)
     /// The last entry of the session.
     case sessionClosed(CompletionEntry)
     /// A listener's accept brought a connection: make a session of it, and complete the accept.
@@ -53,6 +55,12 @@ public enum SessionTimer: Hashable, Sendable {
     case read(UInt64)
     /// Look at a serial line again.
     case line(LineTimer)
+    /// A pause may have ended a frame.
+    case gap
+    /// The pause before an attempt to reconnect is over.
+    case reconnect
+    /// An attempt to reconnect must be over.
+    case attempt(UInt64)
 }
 
 /// What a session needs to know of its surroundings while it decides.

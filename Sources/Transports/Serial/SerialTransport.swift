@@ -7,7 +7,7 @@ struct SerialTransport: Transport {
         scheme: "serial", kind: "stream", uriParameters: ParameterRule.lineSettings,
         options: [.intervalMilliseconds, .totalMilliseconds, .lingerMilliseconds],
         abilities: .line, controls: ControlDescription.serial, rawControls: [.ioctl],
-        isNetwork: false)
+        isNetwork: false, canReconnect: true)
 
     func plan(
         _ uri: TargetURI, _ options: TransportOptions, _ policy: TargetPolicy

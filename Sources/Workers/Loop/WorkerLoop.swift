@@ -171,10 +171,15 @@ public final class WorkerLoop {
         guard !deferred.isEmpty || !events.isEmpty else { return }
         var completions = deferred
         deferred = []
-        for case .completed(let token, let result) in events { completions.append((token, result)) }
-        let hangups = events.filter { if case .hangup = $0 { true } else { false } }
+        var gone: [UInt64] = []
+        for event in events {
+            switch event {
+            case .completed(let token, let result): completions.append((token, result))
+            case .hangup(let session): gone.append(session)
+            }
+        }
         events.removeAll(keepingCapacity: true)
-        defer { takeHangups(hangups, at: now) }
+        defer { for slot in gone { hungUp(slot, at: now) } }
         guard completions.count > 1 else {
             for (token, result) in completions { stepDone(token, result, at: now) }
             return
@@ -182,16 +187,6 @@ public final class WorkerLoop {
         for urgency in StepUrgency.allCases {
             for (token, result) in completions where result.urgency == urgency {
                 stepDone(token, result, at: now)
-            }
-        }
-    }
-
-    /// Tells sessions that their peers have gone, behind all that came before.
-    private func takeHangups(_ hangups: [DriverEvent], at now: MonotonicInstant) {
-        for case .hangup(let slot) in hangups {
-            guard let session = table[slot] else { continue }
-            run(session, at: now) { core, surroundings, effects in
-                core.hungUp(at: now, surroundings, &effects)
             }
         }
     }
@@ -210,6 +205,11 @@ public final class WorkerLoop {
         timers.compact { [table] alarm, _ in
             table[alarm.session]?.core.expects(alarm.timer) ?? false
         }
+    }
+
+    private func hungUp(_ slot: UInt64, at now: MonotonicInstant) {
+        guard let session = table[slot] else { return }
+        run(session, at: now) { core, _, effects in core.hungUp(at: now, &effects) }
     }
 
     private func stepDone(_ token: StepToken, _ result: StepResult, at now: MonotonicInstant) {
@@ -270,8 +270,6 @@ public final class WorkerLoop {
             timers.insert(SessionAlarm(session: session.slot, timer: timer), at: moment)
         case .disarm:
             timers.forgetOne()
-        case .watchHangup(let descriptor):
-            driver.watchHangup(descriptor, session: session.slot)
         case .complete(let operation, let entry):
             ended(operation, session)
             if case .inline(let reply, let place) = operation.delivery {
@@ -281,8 +279,10 @@ public final class WorkerLoop {
             }
         case .finishedSilently(let operation):
             ended(operation, session)
-        case .standingEntry(let entry):
+        case .standingEntry(let entry), .sessionState(let entry):
             outgoing.queue(entry, on: session.handle.port)
+        case .watchHangup(let descriptor):
+            driver.watchHangup(descriptor, session: session.slot)
         case .opened(let entry):
             opened(session, entry)
         case .sessionClosed(let entry):
@@ -361,7 +361,8 @@ public final class WorkerLoop {
         let handle = sessions.add(isHidden: false) { [configuration] id in
             SessionHandle(
                 id: id, configuration: configuration,
-                abilities: kind.abilities, port: parent.port, worker: inbox, inlineOpen: nil, phase: .open, at: now)
+                abilities: kind.abilities, port: parent.port, worker: inbox, inlineOpen: nil,
+                phase: .open, at: now)
         }
         ended(operation, listener)
         guard let handle else {
