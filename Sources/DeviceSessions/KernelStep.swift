@@ -83,7 +83,9 @@ public enum OpenRequest: Sendable {
     /// A regular file. *Blocking.*
     case file(PathTarget, FileAccess)
     /// A serial line, raw, exclusive. *Blocking.*
-    case terminal(PathTarget)
+    ///
+    /// A link that leads out of the directory is followed only where `admits` says so.
+    case terminal(PathTarget, LineSettings, admits: @Sendable (String) -> Bool)
 
     /// Whether making the descriptor may touch a file system, and so goes to the blocking pool.
     public var isBlocking: Bool {
@@ -225,13 +227,15 @@ public enum ControlRequest: Hashable, Sendable {
     case lockFile([FileLockStep])
     /// Lets the kernel's locks of bytes go, or weakens them. *Blocking.* Gives `.locked`.
     case unlockFile([FileLockStep])
+    /// What a serial line can be asked. *Blocking.*
+    case terminal(TerminalRequest)
     /// An ioctl by number with the bytes that it reads and room for those that it writes.
     case ioctl(UInt, argument: [UInt8])
 
     /// Whether it may take long, and so goes to the blocking pool.
     public var isBlocking: Bool {
         switch self {
-        case .syncFile, .fileSize, .lockFile, .unlockFile: true
+        case .syncFile, .fileSize, .lockFile, .unlockFile, .terminal: true
         default: false
         }
     }
@@ -270,4 +274,6 @@ public enum ControlReply: Hashable, Sendable {
     case file(FileKey)
     /// Whether the locks are held; if not, another program has one that stands in the way.
     case locked(Bool)
+    case line(LineSettings)
+    case sample(LineSample)
 }

@@ -10,6 +10,7 @@ public enum TransportRegistry {
         UnixTransport(),
         UnixListenTransport(),
         FileTransport(),
+        SerialTransport(),
     ]
 
     /// Judges a session's target and options.
@@ -57,6 +58,15 @@ public enum TransportRegistry {
         }
         return controls
     }()
+
+    /// The named controls of a transport's sessions; `raw`: those too that an operator must allow.
+    public static func controls(of scheme: String, raw: Bool) -> [ControlDescription] {
+        guard let description = transport(scheme)?.description else { return [] }
+        return description.controls + (raw ? description.rawControls : [])
+    }
+
+    /// The controls that an operator must allow, each name once.
+    public static let rawControls = all.flatMap(\.description.rawControls)
 
     /// The names of all operations, in the order in which transports list them.
     public static var operationNames: [String] {

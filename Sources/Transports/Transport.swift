@@ -14,6 +14,8 @@ public struct TransportDescription: Sendable {
     public let abilities: SessionAbilities
     /// The named controls of its sessions.
     public let controls: [ControlDescription]
+    /// Those that there are only where the operator allows them.
+    public let rawControls: [ControlDescription]
     /// Whether its targets are addresses, so that loopback is allowed without a rule.
     public let isNetwork: Bool
     /// Whether its sessions can come back after a loss.
@@ -23,7 +25,8 @@ public struct TransportDescription: Sendable {
     public init(
         scheme: String, kind: String, uriParameters: [ParameterRule] = [],
         options: [ParameterRule], abilities: SessionAbilities,
-        controls: [ControlDescription] = [], isNetwork: Bool, canReconnect: Bool = false
+        controls: [ControlDescription] = [], rawControls: [ControlDescription] = [],
+        isNetwork: Bool, canReconnect: Bool = false
     ) {
         self.scheme = scheme
         self.kind = kind
@@ -31,6 +34,7 @@ public struct TransportDescription: Sendable {
         self.options = options
         self.abilities = abilities
         self.controls = controls
+        self.rawControls = rawControls
         self.isNetwork = isNetwork
         self.canReconnect = canReconnect
     }
@@ -103,6 +107,8 @@ public struct SessionPlan: Sendable {
     public var demands: PeerDemands?
     /// Options of the sockets that it makes, or that an accept brings.
     public let socketOptions: SocketOptions
+    /// Timers of reads that bring none of their own, on a serial line.
+    public var readTimers: ReadTimers?
     /// How long written bytes may linger at close.
     public let lingerMilliseconds: Int
 

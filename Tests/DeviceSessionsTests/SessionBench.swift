@@ -86,6 +86,19 @@ final class SessionBench {
         return bench
     }
 
+    /// A serial line that is open, and can report these events.
+    static func line(
+        reports: LineEvents = .always, timers: ReadTimers? = nil,
+        _ configuration: SessionConfiguration = .bench()
+    ) -> SessionBench {
+        var configuration = configuration
+        configuration.readTimers = timers
+        let bench = SessionBench(opening: .terminal(reports: reports), configuration)
+        bench.opens()
+        _ = bench.told()
+        return bench
+    }
+
     // MARK: - Events
 
     private func event(
@@ -289,6 +302,8 @@ final class SessionBench {
                 return
             }
             steps[index].isCancelled = true
+        case .disarm:
+            break
         case .arm(let timer, let moment):
             timers.append((timer, moment))
         case .complete(let operation, let entry):
@@ -356,6 +371,9 @@ final class SessionBench {
         }
         if let sent = entry.details?.sent { line += " sent \(sent)" }
         if let discarded = entry.details?.discarded { line += " discarded \(discarded)" }
+        if let events = entry.details?.extras?.events {
+            line += " [\(events.joined(separator: " "))]"
+        }
         if let isLast = entry.details?.isLast { line += isLast ? " last" : " more" }
         if let state = entry.details?.extras?.sessionState { line += " " + state.rawValue }
         if let attempts = entry.details?.extras?.attempts { line += " attempts \(attempts)" }

@@ -15,6 +15,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "CLinuxTerminal.h"
+
 /// Tells ThreadSanitizer that what was written before the matching release is now visible.
 /// A no-op in a build without the sanitizer.
 void iocpd_tsan_acquire(void *token);

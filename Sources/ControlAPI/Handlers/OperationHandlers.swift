@@ -12,6 +12,7 @@ enum OperationHandlers {
 
     static func post(_ call: APICall) throws(Problem) -> HTTPReply? {
         var operations = OperationReader(call.service.limits)
+        operations.allowsRawControls = call.service.allowsRawControls
         let limit = call.service.limits.maxOperationsPerRequest
         let wanted = try call.body { reader -> [WantedOperation]? in
             guard !reader.contains(named: "op"), reader.contains(named: "operations") else {

@@ -116,6 +116,7 @@ enum SessionOpenHandler {
         configuration.lingerMilliseconds = plan.lingerMilliseconds
         configuration.accepted = plan.accepted
         configuration.demands = plan.demands
+        configuration.readTimers = plan.readTimers
         let abilities = plan.abilities ?? description.abilities
         if configuration.reconnect != nil && !description.canReconnect {
             throw .member(.optionsUnsupported, "/reconnect", "is not for \(description.scheme)")

@@ -47,7 +47,8 @@ enum RouteTable {
         Route(
             "POST", session + "/read",
             query: [
-                "max_bytes", "exactly", "until", "until_encoding", "offset", "timeout_ms", "context",
+                "max_bytes", "exactly", "until", "until_encoding", "offset", "interval_ms",
+                "total_ms", "timeout_ms", "context",
             ],
             produces: bytes, RawHandlers.read),
         Route(

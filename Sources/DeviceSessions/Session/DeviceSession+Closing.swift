@@ -22,6 +22,7 @@ extension DeviceSession {
             }
             for step in controlSteps.keys.sorted() { effects.append(.cancelStep(step)) }
             stopFileForClose(&effects)
+            closeLine(&effects)
         } else if force {
             closing?.isForced = true
             for step in [receiveStep, sendStep] {
@@ -35,9 +36,9 @@ extension DeviceSession {
     /// Goes as far towards the end as can be gone now.
     mutating func continueClosing(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
         guard phase == .closing, let closing, opening == nil, openingSteps.isEmpty,
-            sendStep == nil, acceptStep == nil, controlSteps.isEmpty, probeStep == nil,
-            shutdownStep == nil, unsentStep == nil, closeStep == nil, file?.running == nil,
-            !isLingerTimerArmed || closing.isForced
+            sendStep == nil, acceptStep == nil, controlSteps.isEmpty, line.steps.isEmpty,
+            probeStep == nil, shutdownStep == nil, unsentStep == nil, closeStep == nil,
+            file?.running == nil, !isLingerTimerArmed || closing.isForced
         else { return }
         if !closing.hasEndedOperations {
             // A receive may have brought bytes after all, so it is awaited too.
@@ -50,7 +51,7 @@ extension DeviceSession {
         }
         if releasesLocks(&effects) || isSayingGoodbye(at: now, &effects) { return }
         let mayLinger =
-            shape == .stream && connectionError == nil
+            shape.isStream && connectionError == nil
             && configuration.lingerMilliseconds > 0
         if closing.isForced || !mayLinger || hasLingered(at: now) {
             closeDescriptor(descriptor, &effects)
@@ -131,6 +132,10 @@ extension DeviceSession {
         guard let until = closing?.lingerUntil, let descriptor else { return }
         var count = 0
         if case .control(.number(let number)) = result { count = number }
+        guard !isLine else {
+            lineLingers(unsent: count, until: until, at: now, &effects)
+            return
+        }
         if count == 0 {
             // The peer has everything. With nothing unread either, a close is as good as a wait.
             if !canShutSocket || !inputState.isOpen || hasSeenInput {
@@ -171,7 +176,7 @@ extension DeviceSession {
         }
         let step = newStep()
         closeStep = step
-        let resets = closing?.isForced == true && shape == .stream
+        let resets = isLine ? !line.isDrained : closing?.isForced == true && shape == .stream
         effects.append(.submit(step: step, .close(descriptor, reset: resets)))
     }
 

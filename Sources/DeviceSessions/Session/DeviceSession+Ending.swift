@@ -13,6 +13,7 @@ extension DeviceSession {
         guard let pending = operations.removeValue(forKey: number) else { return }
         leaveLanes(number)
         lastActivity = present
+        if pending.readClock?.armedFor != nil { effects.append(.disarm) }
         if case .transact = pending.operation.kind {
             if number == probeFor { seenInput = nil }
             if pending.hasBegun {
@@ -80,6 +81,7 @@ extension DeviceSession {
     }
 
     private mutating func leaveLanes(_ number: UInt64) {
+        leaveLine(number)
         if standing == number {
             standing = nil
             scanned = 0
@@ -163,7 +165,7 @@ extension DeviceSession {
             stopReading(number, as: status, &effects)
         case .control:
             stopControl(number, as: status, &effects)
-        case .lock, .unlock:
+        case .lock, .unlock, .waitEvent:
             finish(number, status, &effects)
         }
     }

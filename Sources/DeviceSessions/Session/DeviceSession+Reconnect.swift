@@ -16,8 +16,9 @@ extension DeviceSession {
     /// The peer went away and nothing was asked of it: what it left is read, and the end behind it.
     public mutating func hungUp(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
         present = now
-        guard phase == .open, closing == nil, reconnection != nil else { return }
+        guard phase == .open, closing == nil, reconnection != nil || isLine else { return }
         reconnection?.isHangupKnown = true
+        line.isHungUp = true
         wantInput(&effects)
     }
 
@@ -41,6 +42,7 @@ extension DeviceSession {
             if let step { effects.append(.cancelStep(step)) }
         }
         for step in controlSteps.keys.sorted() { effects.append(.cancelStep(step)) }
+        closeLine(&effects)
         continueLoss(at: now, surroundings, &effects)
     }
 
@@ -50,7 +52,8 @@ extension DeviceSession {
         _ effects: inout [SessionEffect]
     ) {
         guard phase == .down, let loss = reconnection?.loss, sendStep == nil, receiveStep == nil,
-            controlSteps.isEmpty, probeStep == nil, shutdownStep == nil, closeStep == nil
+            controlSteps.isEmpty, line.steps.isEmpty, probeStep == nil, shutdownStep == nil,
+            closeStep == nil
         else { return }
         if !loss.hasEndedOperations {
             reconnection?.loss?.hasEndedOperations = true
@@ -103,6 +106,8 @@ extension DeviceSession {
                 &effects)
         case .control where pending.controlResult != nil:
             finishControl(number, pending, pending.controlResult ?? .done, &effects)
+        case .waitEvent:
+            finish(number, loss.status, error: loss.error, &effects)
         case .transact, .control, .accept, .lock, .unlock:
             finish(number, .failed, error: output, &effects)
         }
@@ -122,6 +127,7 @@ extension DeviceSession {
         seenInput = nil
         reconnection?.isHangupKnown = false
         reconnection?.discarded = 0
+        line.forgetConnection()
     }
 
     // MARK: - Attempts
@@ -206,7 +212,7 @@ extension DeviceSession {
 
     /// Asks to be told when the peer goes away, where that begins a reconnect.
     mutating func watchHangupIfNeeded(_ effects: inout [SessionEffect]) {
-        guard reconnection != nil, let descriptor else { return }
+        guard reconnection != nil || isLine, let descriptor else { return }
         effects.append(.watchHangup(descriptor))
     }
 

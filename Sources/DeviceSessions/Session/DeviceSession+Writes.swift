@@ -52,7 +52,7 @@ extension DeviceSession {
         case .control(let action):
             if case .queued = pending.progress { startControl(number, action, &effects) }
             return false
-        case .read, .accept, .lock, .unlock:
+        case .read, .accept, .lock, .unlock, .waitEvent:
             return false
         }
     }
@@ -162,6 +162,7 @@ extension DeviceSession {
             lastActivity = now
             snapshot.counters.bytesSent += count
             operations[number]?.sent += count
+            noteSent(count)
         case .failed(.cancelled):
             break
         case .failed(let errno):
@@ -180,10 +181,11 @@ extension DeviceSession {
     /// A broken pipe ends the output alone, unless a reset has been told already; anything else is
     /// the end of the connection, and the input ends with it once its last bytes are read.
     mutating func outputBroke(_ errno: Errno) {
-        let error = connectionError ?? EntryError(errno)
+        let isHangup = isLineEnd(.failed(errno))
+        let error = connectionError ?? (isHangup ? .lineHungUp : EntryError(errno))
         outputState = .failed(error)
         snapshot.lastError = error
-        if errno != .brokenPipe { connectionError = error }
+        if errno != .brokenPipe && !isHangup { connectionError = error }
     }
 
     /// Ends a write or transact that was stopped while it was sending.
@@ -203,7 +205,8 @@ extension DeviceSession {
         }
         guard isTorn, outputState.isOpen else { return }
         hasTornAnew = true
-        for follower in Array(writeLane) {
+        for follower in Array(writeLane)
+        where operations[follower]?.operation.kind.isWriting == true {
             finish(follower, .failed, error: .writeTorn, &effects)
         }
     }

@@ -35,6 +35,8 @@ public struct DeviceSession: Sendable {
         var discarded = 0
         /// What a control came to while the session was closing.
         var controlResult: StepResult?
+        /// The timers of a serial line's read that has started.
+        var readClock: ReadClock?
     }
 
     /// What is going on at the end of the session's life.
@@ -115,6 +117,8 @@ public struct DeviceSession: Sendable {
     var acceptPause = 0
     var isAcceptPaused = false
     var isAwaitingRoom = false
+    /// What a serial line has besides.
+    var line = LineState()
 
     var lastActivity: MonotonicInstant
     /// The moment of the event that is being handled.
@@ -159,7 +163,7 @@ public struct DeviceSession: Sendable {
     public var view: SessionSnapshot {
         var view = snapshot
         view.phase = phase
-        if shape == .stream && descriptor != nil {
+        if shape.isStream && descriptor != nil {
             view.input = (connectionError.map { DirectionState.failed($0) } ?? inputState).name
             view.output = outputState.name
         }
@@ -214,6 +218,7 @@ public struct DeviceSession: Sendable {
                 readLane.append(operation.number)
                 writeLane.append(operation.number)
             case .accept: acceptLane.append(operation.number)
+            case .waitEvent: waitingControls.append(operation.number)
             case .control(let action):
                 if action.takesTurn {
                     writeLane.append(operation.number)
@@ -257,6 +262,7 @@ public struct DeviceSession: Sendable {
         case probeStep: probeDone(result)
         case shutdownStep: shutdownStep = nil
         case _ where controlSteps[step] != nil: controlDone(step, result, &effects)
+        case _ where line.steps[step] != nil: lineStepDone(step, result, &effects)
         case unsentStep: unsentDone(result, at: now, &effects)
         case file?.running?.step: fileDone(result, at: now, &effects)
         case closeStep where phase == .down:
@@ -322,6 +328,10 @@ public struct DeviceSession: Sendable {
             return
         case .acceptAgain:
             isAcceptPaused = false
+        case .read(let number):
+            readTimerFired(number)
+        case .line(let timer):
+            lineTimerFired(timer, &effects)
         case .gap:
             frames.isTimerArmed = false
         case .lockAgain(let number):
@@ -341,6 +351,8 @@ public struct DeviceSession: Sendable {
         case .opening: opening != nil
         case .idle, .linger: !hasEnded
         case .acceptAgain: phase == .open
+        case .read(let number): operations[number]?.readClock != nil
+        case .line(let timer): line.armed.contains(timer)
         case .gap: frames.isTimerArmed && !hasEnded
         case .reconnect: phase == .down
         case .attempt(let serial):
@@ -366,17 +378,19 @@ public struct DeviceSession: Sendable {
         _ effects: inout [SessionEffect]
     ) {
         guard phase == .open, closing == nil else { return }
+        prepareLine()
         startControls(&effects)
         switch shape {
         case .listener:
             advanceAccepts(at: now, surroundings, &effects)
-        case .stream:
+        case .stream, .terminal:
             var isMoving = true
             while isMoving {
                 isMoving = advanceReads(at: now, surroundings, &effects)
                 isMoving = advanceWrites(at: now, &effects) || isMoving
             }
             wantInput(&effects)
+            advanceLine(&effects)
         case .file:
             advanceFile(at: now, surroundings, &effects)
         }

@@ -48,6 +48,11 @@ public struct SessionAbilities: Hashable, Sendable {
         "read", "write", "transact", "control",
     ])
 
+    /// Those of a serial line.
+    public static let line = SessionAbilities(
+        operations: ["read", "write", "transact", "control", "wait_event"], hasReadTimers: true,
+        canShutOutput: false)
+
     /// Those of a listener.
     public static let listener = SessionAbilities(operations: ["accept"], canShutOutput: false)
 
@@ -93,7 +98,7 @@ public struct SessionAbilities: Hashable, Sendable {
             let needed = lock.isExclusive ? "write" : "read"
             let wording = lock.isExclusive ? "an exclusive lock" : "a shared lock"
             return denied.contains(needed) ? .accessDenied(operation: wording) : nil
-        case .accept, .control, .unlock:
+        case .accept, .control, .unlock, .waitEvent:
             return nil
         }
     }

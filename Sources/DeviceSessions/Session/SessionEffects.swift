@@ -9,6 +9,8 @@ public enum SessionEffect: Sendable {
     case cancelStep(UInt64)
     /// Come back at that moment.
     case arm(SessionTimer, at: MonotonicInstant)
+    /// A moment asked for is of no use any more.
+    case disarm
     /// An operation's entry, in the place that was promised to it. `isLast` ends the operation.
     case complete(IOOperation, CompletionEntry)
     /// A standing read's entry that is not its last, in a place that was taken for it just now.
@@ -51,6 +53,10 @@ public enum SessionTimer: Hashable, Sendable {
     case linger
     /// Try the accept again.
     case acceptAgain
+    /// A timer of a read may end it.
+    case read(UInt64)
+    /// Look at a serial line again.
+    case line(LineTimer)
     /// A pause may have ended a frame.
     case gap
     /// The pause before an attempt to reconnect is over.

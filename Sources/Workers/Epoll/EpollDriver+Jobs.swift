@@ -111,6 +111,10 @@ extension EpollDriver {
                     try descriptor.owned.syncData()
                     return .done
                 }
+            case .terminal(let request):
+                return fileStep(record, token) { () throws(Errno) in
+                    try TerminalControls.perform(request, on: descriptor.owned)
+                }
             case .unsentBytes:
                 return .done(.control(.number(try descriptor.owned.unsentBytes())))
             case .unreadBytes:

@@ -272,6 +272,8 @@ public final class WorkerLoop {
             driver.cancel(StepToken(session: session.slot, step: step))
         case .arm(let timer, let moment):
             timers.insert(SessionAlarm(session: session.slot, timer: timer), at: moment)
+        case .disarm:
+            timers.forgetOne()
         case .complete(let operation, let entry):
             ended(operation, session)
             if case .inline(let reply, let place) = operation.delivery {
