@@ -50,7 +50,7 @@ public struct SessionAbilities: Hashable, Sendable {
     public static let listener = SessionAbilities(operations: ["accept"], canShutOutput: false)
 
     /// Why an operation cannot be accepted, if so.
-    func refusal(of kind: OperationKind, transport: String) -> SubmitError? {
+    public func refusal(of kind: OperationKind, transport: String) -> SubmitError? {
         guard operations.contains(kind.name) else {
             return .unsupported(operation: kind.name, transport: transport)
         }
