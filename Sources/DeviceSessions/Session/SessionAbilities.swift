@@ -60,7 +60,7 @@ public struct SessionAbilities: Hashable, Sendable {
     public var hasFrames: Bool { isByteStream && offsets == .none }
 
     /// Why an operation cannot be accepted, if so.
-    func refusal(of kind: OperationKind, transport: String) -> SubmitError? {
+    public func refusal(of kind: OperationKind, transport: String) -> SubmitError? {
         guard operations.contains(kind.name) else {
             return .unsupported(operation: kind.name, transport: transport)
         }
