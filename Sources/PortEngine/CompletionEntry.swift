@@ -7,6 +7,7 @@ public enum EntryKind: String, Sendable, CaseIterable {
     case transact
     case accept
     case control
+    case disconnect
     case sessionClosed = "session_closed"
 }
 

@@ -230,6 +230,7 @@ extension OperationKind {
             "read \(read.goal) \(read.repeats ? "standing, credit \(read.credit ?? -1)" : "")"
         case .accept: "accept"
         case .control(let action): "control \(action)"
+        case .disconnect: "disconnect"
         }
     }
 }

@@ -72,7 +72,7 @@ extension SimulationRun {
         switch operation.kind {
         case .accept: acceptEnded(entry, operation, session, isAtPort: isAtPort)
         case .write, .transact: writeEnded(entry, operation, session, name)
-        case .read, .control: break
+        case .read, .control, .disconnect: break
         }
         checkOrder(of: operation, entry, in: session)
         noteInput(of: entry, operation, session, isAtPort: isAtPort, name)

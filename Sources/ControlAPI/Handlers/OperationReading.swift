@@ -18,6 +18,10 @@ struct WantedOperation: Sendable {
     }
 
     var wish: Wish
+    /// Where it stands in the body.
+    ///
+    /// `nil`: there is none, its members are query parameters.
+    var place: String? = ""
     var context: String?
     var timeoutMilliseconds: Int?
     var deliver: Deliver
@@ -73,12 +77,12 @@ struct WantedOperation: Sendable {
 /// Reads operations, as the schema of each says what it may have.
 struct OperationReader {
     private enum Name: String, CaseIterable {
-        case read, write, transact, accept, control
+        case read, write, transact, accept, control, disconnect
 
         /// Whether it may ask for no entry at all.
         var mayBeSilent: Bool {
             switch self {
-            case .write, .control: true
+            case .write, .control, .disconnect: true
             case .read, .transact, .accept: false
             }
         }
@@ -104,9 +108,14 @@ struct OperationReader {
         switch name {
         case .accept:
             wish = .kind(.accept)
+        case .disconnect:
+            wish = .kind(.disconnect)
         case .write:
             encoding = dataEncoding(reader)
-            wish = reader.data(required: true).map { .kind(.write($0)) }
+            let destination = reader.destination()
+            wish = reader.data(required: true).map {
+                .kind(.write(WriteRequest($0, destination: destination)))
+            }
         case .read:
             encoding =
                 reader.choice("encoding", as: DataEncoding.self).map { ReplyEncoding($0) }

@@ -8,11 +8,13 @@ enum RawHandlers {
     static func write(_ call: APICall) throws(Problem) -> HTTPReply? {
         let timeout = try call.query.integer("timeout_ms", in: 1...86_400_000)
         let context = try call.query.text("context", codePoints: 256)
+        let destination = try call.query.destination()
         let session = try call.session()
         try call.refuseWhileDraining()
+        let write = WriteRequest(call.request.body, destination: destination)
         let wanted = [
             WantedOperation(
-                wish: .kind(.write(call.request.body)), context: context, timeoutMilliseconds: timeout,
+                wish: .kind(.write(write)), place: nil, context: context, timeoutMilliseconds: timeout,
                 deliver: .inline, replyEncoding: .base64)
         ]
         try OperationHandlers.submitInline(wanted, session, call) { entries in

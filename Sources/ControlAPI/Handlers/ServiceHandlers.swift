@@ -24,6 +24,10 @@ enum ServiceHandlers {
                             writer.member("options", transport.options.map(\.name))
                             writer.member("operations", transport.abilities.operations)
                             writer.member("controls", transport.controls.map(\.name))
+                            if !transport.acceptedOperations.isEmpty {
+                                writer.member(
+                                    "accepted_operations", transport.acceptedOperations)
+                            }
                         }
                     }
                 }

@@ -47,7 +47,7 @@ enum RouteTable {
             query: ["max_bytes", "exactly", "until", "until_encoding", "timeout_ms", "context"],
             produces: bytes, RawHandlers.read),
         Route(
-            "POST", session + "/write", body: .bytes, query: ["timeout_ms", "context"],
+            "POST", session + "/write", body: .bytes, query: ["timeout_ms", "context", "to"],
             RawHandlers.write),
 
         Route("GET", "/v1/info", ServiceHandlers.info),

@@ -36,6 +36,7 @@ enum SessionText {
             writer.member("operations_failed", counters.operationsFailed)
             writer.member("accepted", counters.accepted)
             writer.member("accept_pauses", counters.acceptPauses)
+            writer.member("datagrams_dropped", counters.datagramsDropped)
         }
         writer.endObject()
     }

@@ -97,6 +97,8 @@ public enum OperationKind: Sendable {
     case accept
     /// DeviceIoControl, by name.
     case control(ControlAction)
+    /// DisconnectNamedPipe: lets the client go and keeps the session for the next one.
+    case disconnect
 
     /// A read by its goal.
     public static func read(_ goal: ReadGoal, repeats: Bool, credit: Int?) -> OperationKind {
@@ -127,13 +129,14 @@ public enum OperationKind: Sendable {
         case .transact: .transact
         case .accept: .accept
         case .control: .control
+        case .disconnect: .disconnect
         }
     }
 
     /// Payload that is held until it has been sent, in bytes.
     public var payloadBytes: Int {
         switch self {
-        case .read, .accept, .control: 0
+        case .read, .accept, .control, .disconnect: 0
         case .write(let write): write.bytes.count
         case .transact(let transact): transact.bytes.count
         }
@@ -149,14 +152,14 @@ public enum OperationKind: Sendable {
     public var isWriting: Bool {
         switch self {
         case .write, .transact: true
-        case .read, .accept, .control: false
+        case .read, .accept, .control, .disconnect: false
         }
     }
 
     /// Whether it may ask for no entry at all.
     public var mayBeSilent: Bool {
         switch self {
-        case .write, .control: true
+        case .write, .control, .disconnect: true
         case .read, .transact, .accept: false
         }
     }

@@ -19,4 +19,13 @@ extension ReadGoal {
         case .until: "until"
         }
     }
+
+    /// The most bytes that it takes.
+    var byteLimit: Int {
+        switch self {
+        case .readiness: 0
+        case .available(let limit), .until(_, let limit): limit
+        case .exactly(let size): size
+        }
+    }
 }

@@ -19,6 +19,7 @@ extension DeviceSession {
                 if let step { effects.append(.cancelStep(step)) }
             }
             for step in controlSteps.keys.sorted() { effects.append(.cancelStep(step)) }
+            if pipe.isListening { effects.append(.withdrawFromListener) }
         } else if force {
             closing?.isForced = true
             if let step = receiveStep { effects.append(.cancelStep(step)) }
@@ -31,7 +32,8 @@ extension DeviceSession {
     mutating func continueClosing(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
         guard phase == .closing, let closing, opening == nil, openingSteps.isEmpty,
             sendStep == nil, acceptStep == nil, controlSteps.isEmpty, probeStep == nil, shutdownStep == nil,
-            unsentStep == nil, closeStep == nil, !isLingerTimerArmed || closing.isForced
+            unsentStep == nil, closeStep == nil, disconnectStep == nil, !pipe.isListening,
+            !isLingerTimerArmed || closing.isForced
         else { return }
         if !closing.hasEndedOperations {
             // A receive may have brought bytes after all, so it is awaited too.
@@ -43,7 +45,7 @@ extension DeviceSession {
             return
         }
         let mayLinger =
-            shape == .stream && connectionError == nil
+            shape.lingers && connectionError == nil
             && configuration.lingerMilliseconds > 0
         if closing.isForced || !mayLinger || hasLingered(at: now) {
             closeDescriptor(descriptor, &effects)
@@ -62,14 +64,18 @@ extension DeviceSession {
         for number in operations.keys.sorted() {
             guard let pending = operations[number] else { continue }
             if case .write(let write) = pending.operation.kind {
-                let isComplete = pending.sent == write.bytes.count && !write.bytes.isEmpty
+                let isAllOut = pending.sent == write.bytes.count && !write.bytes.isEmpty
+                let isComplete = isAllOut || pending.isDone
                 finish(number, isComplete ? .ok : .cancelled, bytes: pending.sent, &effects)
             } else if let result = pending.controlResult {
                 finishControl(number, pending, result, &effects)
+            } else if pending.isDone {
+                finish(number, .ok, &effects)
             } else {
                 finish(number, .cancelled, &effects)
             }
         }
+        refuseGuests(&effects)
     }
 
     /// Ends operations that were accepted just before the close was known.
@@ -131,8 +137,13 @@ extension DeviceSession {
         if receiveStep == nil && inputState.isOpen {
             let step = newStep()
             receiveStep = step
+            let limit = DeviceSession.readAhead
             effects.append(
-                .submit(step: step, .receive(descriptor, limit: DeviceSession.readAhead)))
+                .submit(
+                    step: step,
+                    shape.isPacketed
+                        ? .receiveMessage(descriptor, limit: limit)
+                        : .receive(descriptor, limit: limit)))
         }
         isLingerTimerArmed = true
         effects.append(.arm(.linger, at: min(now.advanced(milliseconds: 5), until)))

@@ -41,7 +41,7 @@ extension DeviceSession {
                 guard pending.isAnswering,
                     complete(number, transact.goal, surroundings, &effects)
                 else { return hasMoved }
-            case .write, .accept, .control:
+            case .write, .accept, .control, .disconnect:
                 return hasMoved
             }
             hasMoved = true
@@ -53,6 +53,7 @@ extension DeviceSession {
         _ number: UInt64, _ goal: ReadGoal, _ surroundings: some SessionSurroundings,
         _ effects: inout [SessionEffect]
     ) -> Bool {
+        if shape.isPacketed { return completePacket(number, goal, surroundings, &effects) }
         guard let pending = operations[number],
             case .complete(let size, let status, let error) = verdict(on: goal)
         else { return false }
@@ -79,6 +80,7 @@ extension DeviceSession {
     ) {
         // From the first byte of a transact to its end, what arrives is its answer.
         if let head = readLane.first, operations[head]?.hasBegun == true { return }
+        if shape.isPacketed { return servePackets(surroundings, &effects) }
         while let number = standing, let pending = operations[number],
             case .read(let read) = pending.operation.kind,
             case .complete(let size, let status, let error) = verdict(on: read.goal)
@@ -110,7 +112,7 @@ extension DeviceSession {
         }
     }
 
-    private mutating func awaitRoom(_ effects: inout [SessionEffect]) {
+    mutating func awaitRoom(_ effects: inout [SessionEffect]) {
         guard !isAwaitingRoom else { return }
         isAwaitingRoom = true
         effects.append(.awaitRoom)
@@ -153,7 +155,7 @@ extension DeviceSession {
         switch pending.operation.kind {
         case .read(let read): gathered(for: read.goal)
         case .transact(let transact): gathered(for: transact.goal)
-        case .write, .accept, .control: []
+        case .write, .accept, .control, .disconnect: []
         }
     }
 
@@ -177,6 +179,7 @@ extension DeviceSession {
 
     /// Asks the driver for bytes if somebody waits for them; else the device waits.
     mutating func wantInput(_ effects: inout [SessionEffect]) {
+        if shape.isPacketed { return wantPacket(&effects) }
         guard receiveStep == nil, inputState.isOpen, let descriptor, isInputWanted else { return }
         let step = newStep()
         receiveStep = step
@@ -194,7 +197,7 @@ extension DeviceSession {
                     return true
                 }
                 if isInputInTheWay { return true }
-            case .write, .accept, .control:
+            case .write, .accept, .control, .disconnect:
                 break
             }
         }

@@ -9,6 +9,7 @@ extension DeviceSession {
         at now: MonotonicInstant, _ effects: inout [SessionEffect]
     ) -> Bool {
         guard sendStep == nil else { return false }
+        if shape.isPacketed { return advancePacketWrites(&effects) }
         guard let number = writeLane.first, let pending = operations[number] else {
             shutOutputIfWanted(&effects)
             return false
@@ -52,8 +53,8 @@ extension DeviceSession {
             return true
         case .control(let action):
             if case .queued = pending.progress { startControl(number, action, &effects) }
-            return false
-        case .read, .accept:
+            return operations[number] == nil
+        case .read, .accept, .disconnect:
             return false
         }
     }
@@ -68,7 +69,7 @@ extension DeviceSession {
         effects.append(.submit(step: step, .send(descriptor, bytes: bytes, from: start)))
     }
 
-    private mutating func beginAnswer(
+    mutating func beginAnswer(
         _ number: UInt64, _ timeoutMilliseconds: Int?, at now: MonotonicInstant,
         _ effects: inout [SessionEffect]
     ) {
@@ -81,7 +82,7 @@ extension DeviceSession {
     }
 
     /// Ends an operation that has nothing left to send into; says whether it did.
-    private mutating func failIfOutputEnded(
+    mutating func failIfOutputEnded(
         _ number: UInt64, _ pending: Pending, _ effects: inout [SessionEffect]
     ) -> Bool {
         switch outputState {
@@ -98,7 +99,7 @@ extension DeviceSession {
     }
 
     /// What an entry's `bytes` say of an operation that ends while it sends.
-    private func writtenBytes(_ pending: Pending) -> Int {
+    func writtenBytes(_ pending: Pending) -> Int {
         if case .write = pending.operation.kind { return pending.sent }
         return 0
     }
@@ -127,8 +128,10 @@ extension DeviceSession {
     mutating func lookForInput(_ descriptor: DescriptorSlot, _ effects: inout [SessionEffect]) {
         let step = newStep()
         probeStep = step
-        probedAfter = snapshot.counters.bytesReceived
-        effects.append(.submit(step: step, .control(descriptor, .unreadBytes)))
+        probedAfter = shape.isPacketed ? packets.received : snapshot.counters.bytesReceived
+        effects.append(
+            .submit(
+                step: step, .control(descriptor, shape.isPacketed ? .readable : .unreadBytes)))
     }
 
     mutating func probeDone(_ result: StepResult) {
@@ -168,7 +171,7 @@ extension DeviceSession {
         default:
             preconditionFailure("a send gave \(result)")
         }
-        guard closing == nil else { return }
+        guard closing == nil, !pipe.isDisconnecting else { return }
         if case .stopping(let status) = pending.progress {
             endTorn(number, as: status, &effects)
         }

@@ -22,6 +22,8 @@ public struct SessionAbilities: Hashable, Sendable {
     public var sendsTo: Bool
     /// Whether `:shutdown` is possible.
     public var canShutOutput: Bool
+    /// The most bytes that a read may ask for, where that is less than the service's own limit.
+    public var longestRead: Int?
     /// Operations that the transport has and this session may not do, for want of access.
     public var denied: [String]
 
@@ -29,7 +31,7 @@ public struct SessionAbilities: Hashable, Sendable {
     public init(
         operations: [String], isByteStream: Bool = true, offsets: Offsets = .none,
         hasReadTimers: Bool = false, sendsTo: Bool = false, canShutOutput: Bool = true,
-        denied: [String] = []
+        longestRead: Int? = nil, denied: [String] = []
     ) {
         self.operations = operations
         self.isByteStream = isByteStream
@@ -37,6 +39,7 @@ public struct SessionAbilities: Hashable, Sendable {
         self.hasReadTimers = hasReadTimers
         self.sendsTo = sendsTo
         self.canShutOutput = canShutOutput
+        self.longestRead = longestRead
         self.denied = denied
     }
 
@@ -60,6 +63,9 @@ public struct SessionAbilities: Hashable, Sendable {
             if let name = read.goal.streamMember, !isByteStream {
                 return member(name, "a \(transport) session is no byte stream")
             }
+            if let longestRead, read.goal.byteLimit > longestRead {
+                return member("max_bytes", "a message has at most \(longestRead) bytes")
+            }
             if read.timers != nil && !hasReadTimers {
                 return member("interval_ms", "only serial lines have read timers")
             }
@@ -76,11 +82,14 @@ public struct SessionAbilities: Hashable, Sendable {
             if let name = transact.goal.streamMember, !isByteStream {
                 return member(name, "a \(transport) session is no byte stream")
             }
+            if let longestRead, transact.goal.byteLimit > longestRead {
+                return member("max_bytes", "a message has at most \(longestRead) bytes")
+            }
             if transact.timers != nil && !hasReadTimers {
                 return member("interval_ms", "only serial lines have read timers")
             }
             return nil
-        case .accept, .control:
+        case .accept, .control, .disconnect:
             return nil
         }
     }

@@ -49,6 +49,10 @@ public struct SessionConfiguration: Sendable {
 public enum SessionShape: Sendable {
     /// Bytes in order, both ways.
     case stream
+    /// Datagrams, each by itself; there is no connection that could end.
+    case datagram
+    /// Messages in order over a connection.
+    case message
     /// Brings sessions by `accept`.
     case listener
 }
@@ -84,6 +88,8 @@ public struct SessionCounters: Sendable {
     public var accepted = 0
     /// How often an accept had to pause because something ran out.
     public var acceptPauses = 0
+    /// Datagrams that the kernel dropped for want of room; `nil` where there are none.
+    public var datagramsDropped: Int?
 
     /// Counters at zero.
     public init() {}
