@@ -92,6 +92,13 @@ extension EntryError {
         message: "No delimiter came within max_bytes; the next read goes on behind these bytes.",
         win32: 122)
 
+    /// The length in a frame's header is none that a frame can have.
+    public static let frameImpossible = EntryError(
+        code: "frame_impossible",
+        message:
+            "The length in a frame's header is negative or past 16 MiB, so the input ends here.",
+        win32: 13)
+
     /// No allow rule admits any address of the target.
     public static let targetDenied = EntryError(
         code: "target_denied", message: "No --allow-target rule admits this target.", win32: 5)

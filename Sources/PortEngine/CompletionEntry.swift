@@ -8,6 +8,7 @@ public enum EntryKind: String, Sendable, CaseIterable {
     case accept
     case control
     case disconnect
+    case sessionState = "session_state"
     case sessionClosed = "session_closed"
 }
 
@@ -99,13 +100,30 @@ public final class EntryExtras: Sendable {
     public let events: [String]?
     /// The number that a control asked for.
     public let value: Int?
+    /// What became of the connection of a session that reconnects.
+    public let sessionState: SessionStateChange?
+    /// How many attempts it took to come back.
+    public let attempts: Int?
+    /// Entries of this kind that found no room before this one.
+    public let skipped: Int?
 
     /// Extras with these members; what does not apply is left out.
-    public init(messageBytes: Int? = nil, events: [String]? = nil, value: Int? = nil) {
+    public init(
+        messageBytes: Int? = nil, events: [String]? = nil, value: Int? = nil,
+        sessionState: SessionStateChange? = nil, attempts: Int? = nil, skipped: Int? = nil
+    ) {
         self.messageBytes = messageBytes
         self.events = events
         self.value = value
+        self.sessionState = sessionState
+        self.attempts = attempts
+        self.skipped = skipped
     }
+}
+
+/// What became of the connection of a session that reconnects.
+public enum SessionStateChange: String, Sendable {
+    case down, up
 }
 
 /// The result of one operation, or a packet that a client posted.

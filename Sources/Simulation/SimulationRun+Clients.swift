@@ -212,7 +212,7 @@ extension OperationKind {
         case .read(let read):
             switch read.goal {
             case .available, .readiness: true
-            case .exactly, .until: false
+            case .exactly, .until, .frame: false
             }
         default: false
         }

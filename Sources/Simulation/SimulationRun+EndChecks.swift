@@ -11,7 +11,7 @@ extension SimulationRun {
         count("refused")
         switch error {
         case .notOpen: break
-        case .unsupported, .unsupportedMember, .accessDenied:
+        case .unsupported, .unsupportedMember, .accessDenied, .locked, .lockLost:
             fail("\(session.id.text): \(error)")
         case .outputShut:
             expect(session.isOutputShut, "\(session.id.text): output is said to be shut")

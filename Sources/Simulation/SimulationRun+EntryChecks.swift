@@ -142,6 +142,7 @@ extension SimulationRun {
         case .available(let limit):
             expect((1...limit).contains(count), "\(name): \(count) bytes of 1 to \(limit)")
         case .exactly(let size): expect(count == size, "\(name): \(count) bytes, not \(size)")
+        case .frame: break
         case .until(let delimiter, let limit):
             let end = firstEnd(of: delimiter, in: entry.data)
             if isTooLong {
@@ -262,7 +263,7 @@ extension OperationKind {
         switch self {
         case .read(let read): read.goal
         case .transact(let transact): transact.goal
-        case .write, .accept, .control: nil
+        case .write, .accept, .control, .disconnect: nil
         }
     }
 

@@ -18,12 +18,14 @@ public struct TransportDescription: Sendable {
     public let controls: [ControlDescription]
     /// Whether its targets are addresses, so that loopback is allowed without a rule.
     public let isNetwork: Bool
+    /// Whether its sessions can come back after a loss.
+    public let canReconnect: Bool
 
     /// A description with these members.
     public init(
         scheme: String, kind: String, uriParameters: [ParameterRule] = [],
         options: [ParameterRule], abilities: SessionAbilities, acceptedOperations: [String] = [],
-        controls: [ControlDescription] = [], isNetwork: Bool
+        controls: [ControlDescription] = [], isNetwork: Bool, canReconnect: Bool = false
     ) {
         self.scheme = scheme
         self.kind = kind
@@ -33,6 +35,7 @@ public struct TransportDescription: Sendable {
         self.acceptedOperations = acceptedOperations
         self.controls = controls
         self.isNetwork = isNetwork
+        self.canReconnect = canReconnect
     }
 }
 

@@ -57,6 +57,7 @@ final class DaemonParts: Sendable {
         }
         var configuration = DaemonParts.listener(settings, limits)
         configuration.threads = settings.httpThreads ?? processors
+        configuration.counts = service.listenerCounts
         configuration.log = { logger.warning("http", metadata: ["line": "\($0)"]) }
         server = try HTTPServer(configuration: configuration, responder: responder)
         service.addresses = server.boundAddresses

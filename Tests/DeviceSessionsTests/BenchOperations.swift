@@ -54,6 +54,7 @@ extension KernelStep {
         case .poll: "poll"
         case .control(_, .unsentBytes): "unsent"
         case .control(_, .unreadBytes): "unread"
+        case .control(_, .readable): "look"
         case .control: "control"
         case .shutdownOutput: "shutdown"
         case .close: "close"

@@ -24,10 +24,14 @@ final class FakeSurroundings: SessionSurroundings {
 /// An opening of one step.
 struct FakeOpening: SessionOpening {
     let shape: SessionShape
+    var peer: String?
     private var stepsOut = 0
     private var hasReported = false
 
-    init(shape: SessionShape) { self.shape = shape }
+    init(shape: SessionShape, peer: String? = "127.0.0.1:9") {
+        self.shape = shape
+        self.peer = peer
+    }
 
     var isIdle: Bool { stepsOut == 0 }
 
@@ -45,7 +49,7 @@ struct FakeOpening: SessionOpening {
                 return [.submit(tag: 1, .close(slot, reset: false))]
             }
             hasReported = true
-            return [.opened(slot, shape, peer: "127.0.0.1:9", local: nil)]
+            return [.opened(slot, shape, peer: peer, local: nil)]
         case .failed(let errno):
             if hasReported { return [] }
             hasReported = true

@@ -8,50 +8,62 @@ import Testing
     private let inTurn = OperationKind.control(.kernel(.unreadBytes, takesTurn: true))
 
     @Test func `a control gives its number and overtakes a pending read`() {
-        var bench = SessionBench.open()
-        bench.submit(.read(), ask)
+        let bench = SessionBench()
+        let numbers = bench.submit(.read(), ask)
         bench.answer("unread", .control(.number(17)))
-        #expect(bench.entries.map(\.kind) == [.control])
-        #expect(bench.entries[0].status == .ok)
-        #expect(bench.entries[0].details?.extras?.value == 17)
+        #expect(bench.told() == ["control#2 ok 0"])
+        #expect(bench.lastEntries[numbers[1]]?.details?.extras?.value == 17)
     }
 
     @Test func `a control that takes its turn waits for the writes before it`() {
-        var bench = SessionBench.open()
+        let bench = SessionBench()
         bench.submit(.write("abc"), inTurn, .write("d"))
-        #expect(bench.pendingNames == ["send"])
-        bench.answer("send", .sent(3))
-        #expect(bench.pendingNames == ["unread"])
+        #expect(bench.stepNames == ["send"])
+        bench.takes()
+        #expect(bench.stepNames == ["unread"])
         bench.answer("unread", .control(.number(0)))
-        bench.answer("send", .sent(1))
-        #expect(bench.entries.map(\.kind) == [.write, .control, .write])
+        bench.takes()
+        #expect(bench.told() == ["write#1 ok 3", "control#2 ok 0", "write#3 ok 1"])
     }
 
     @Test func `a control that the kernel refuses fails with its errno`() {
-        var bench = SessionBench.open()
+        let bench = SessionBench()
         bench.submit(ask)
         bench.answer("unread", .failed(.notSupported))
-        #expect(bench.entries[0].status == .failed)
-        #expect(bench.entries[0].details?.error?.errnoName == "ENOTSUP")
+        let entry = bench.lastEntries[1]
+        #expect(entry?.status == .failed)
+        #expect(entry?.details?.error?.errno == Errno.notSupported.rawValue)
     }
 
     @Test func `a running control that is cancelled ends when its step is given back`() {
-        var bench = SessionBench.open()
+        let bench = SessionBench()
         bench.submit(ask)
         bench.cancel()
-        #expect(bench.entries.isEmpty)
-        bench.answer("unread", .failed(.cancelled))
-        #expect(bench.entries.map(\.status) == [.cancelled])
+        #expect(bench.told().isEmpty)
+        bench.settle()
+        #expect(bench.told() == ["control#1 cancelled(operation_aborted) 0"])
+    }
+
+    @Test func `a control that waits for the open starts with it`() {
+        let bench = SessionBench(opening: .stream)
+        bench.submit(ask)
+        #expect(bench.stepNames == ["poll"])
+        bench.opens()
+        bench.answer("unread", .control(.number(0)))
+        #expect(bench.told().last == "control#1 ok 0")
     }
 
     @Test func `a close awaits a running control and tells its true result`() {
-        var bench = SessionBench.open()
+        let bench = SessionBench()
         bench.submit(.read(), ask)
         bench.close(force: true)
         bench.answer("receive", .failed(.cancelled))
-        #expect(bench.entries.isEmpty)
+        #expect(bench.told().isEmpty)
         bench.answer("unread", .control(.number(5)))
-        #expect(bench.entries.map(\.kind).prefix(2) == [.read, .control])
-        #expect(bench.entries.map(\.status).prefix(2) == [.cancelled, .ok])
+        bench.settle()
+        #expect(
+            bench.told() == [
+                "read#1 cancelled(operation_aborted) 0", "control#2 ok 0", "session_closed ok",
+            ])
     }
 }

@@ -27,6 +27,7 @@ final class SessionBench {
     private(set) var lastEntries: [UInt64: CompletionEntry] = [:]
     /// Accepts that brought a session.
     private(set) var spawned: Set<UInt64> = []
+    private(set) var hangupsWatched = 0
     private(set) var placesReleased = 0
     private(set) var openEntries = 0
     /// The `session_closed` entry, once it has come.
@@ -46,10 +47,13 @@ final class SessionBench {
     }
 
     /// A session whose opening waits for one step; ``opens(_:)`` lets it succeed.
-    init(opening shape: SessionShape, _ configuration: SessionConfiguration = .bench()) {
+    init(
+        opening shape: SessionShape, _ configuration: SessionConfiguration = .bench(),
+        peer: String? = "127.0.0.1:9"
+    ) {
         session = DeviceSession(
-            id: SessionBench.id, configuration: configuration, opening: FakeOpening(shape: shape),
-            at: now)
+            id: SessionBench.id, configuration: configuration,
+            opening: FakeOpening(shape: shape, peer: peer), at: now)
         event { $0.start(at: $1, $2, &$3) }
     }
 
@@ -63,7 +67,7 @@ final class SessionBench {
 
     // MARK: - Events
 
-    private func event(
+    func event(
         _ body: (
             inout DeviceSession, MonotonicInstant, FakeSurroundings, inout [SessionEffect]
         ) -> Void
@@ -109,6 +113,9 @@ final class SessionBench {
     func close(_ reason: CloseReason = .deleted, force: Bool = false) {
         event { $0.close(reason, force: force, at: $1, &$3) }
     }
+
+    /// The driver tells that the peer is gone.
+    func hangsUp() { event { $0.hungUp(at: $1, &$3) } }
 
     func shutdown() { event { $0.shutdownOutput(at: $1, $2, &$3) } }
 
@@ -271,6 +278,11 @@ final class SessionBench {
             let id = entry.details?.operation.flatMap { OperationID($0) }
             #expect(id.map { lastEntries[$0.number] == nil } ?? false, "data after the last entry")
             note(entry, id?.number)
+        case .sessionState(let entry):
+            surroundings.placesUsed += 1
+            note(entry, nil)
+        case .watchHangup:
+            hangupsWatched += 1
         case .opened(let entry):
             openEntries += 1
             #expect(openEntries == 1, "opened twice")
@@ -285,6 +297,16 @@ final class SessionBench {
             #expect(lastEntries[operation.number] == nil, "#\(operation.number) ended twice")
             #expect(spawned.insert(operation.number).inserted, "#\(operation.number) ended twice")
             log.append("accept#\(operation.number) brings \(peer.text ?? "?")")
+        case .askListener:
+            log.append("asks its listener")
+        case .withdrawFromListener:
+            log.append("withdraws from its listener")
+        case .giveClient(let guest, _, let peer):
+            log.append("gives \(peer.text ?? "?") to \(guest)")
+        case .refuseClient(let guest, let error):
+            log.append("refuses \(guest) \(error.code)")
+        case .outputRenewed:
+            log.append("output renewed")
         case .releasePlaces(let places):
             placesReleased += places
             log.append("release \(places)")
@@ -318,7 +340,12 @@ final class SessionBench {
         }
         if let sent = entry.details?.sent { line += " sent \(sent)" }
         if let discarded = entry.details?.discarded { line += " discarded \(discarded)" }
+        if let size = entry.details?.extras?.messageBytes { line += " of \(size)" }
+        if entry.kind == .read, let peer = entry.details?.peer { line += " from \(peer)" }
         if let isLast = entry.details?.isLast { line += isLast ? " last" : " more" }
+        if let state = entry.details?.extras?.sessionState { line += " " + state.rawValue }
+        if let attempts = entry.details?.extras?.attempts { line += " attempts \(attempts)" }
+        if let skipped = entry.details?.extras?.skipped { line += " skipped \(skipped)" }
         log.append(line)
     }
 }

@@ -187,7 +187,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("0660", true), ("777", true), ("0777", true), ("0", false), ("1000", false), ("888", false),
+        ("0660", true), ("777", true), ("0777", true), ("0", false), ("1000", false),
+        ("888", false),
         ("-1", false), ("+660", false), ("0o660", false), ("", false), ("rw", false),
         ("00660", false),
     ])
@@ -219,8 +220,10 @@ import Testing
             "baud=9600&baud=9600", "baud=1", "baud=+9600", "parity=none", "baud=9600&parity=",
             "baud=9600&", "baud", "baud=9600&Baud=9600", "baud=9600&x+y=true", "",
         ] {
-            var uri = try TargetURI("serial:///dev/tty0?" + bad)
-            #expect(throws: TargetError.self, "\(bad)") { try uri.judgeQuery(by: rules) }
+            #expect(throws: TargetError.self, "\(bad)") {
+                var uri = try TargetURI("serial:///dev/tty0?" + bad)
+                try uri.judgeQuery(by: rules)
+            }
         }
     }
 

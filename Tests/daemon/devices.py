@@ -92,7 +92,9 @@ class Peer:
 class Device:
     """A listening device; `accept` gives each connection as it comes."""
 
-    def __init__(self, family=socket.AF_INET, path=None, backlog=128, receive_buffer=None):
+    def __init__(
+        self, family=socket.AF_INET, path=None, backlog=128, receive_buffer=None, port=0
+    ):
         self.listener = socket.socket(socket.AF_UNIX if path else family)
         self.listener.settimeout(DEADLINE_S)
         if receive_buffer:
@@ -102,7 +104,7 @@ class Device:
             self.uri = f"unix://{path}"
         else:
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.listener.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+            self.listener.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", port))
             self.port = self.listener.getsockname()[1]
             host = "[::1]" if family == socket.AF_INET6 else "127.0.0.1"
             self.uri = f"tcp://{host}:{self.port}"

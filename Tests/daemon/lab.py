@@ -27,6 +27,10 @@ class Lab(Port):
         self.devices.append(device)
         return device
 
+    def device_at(self, port):
+        """A device at the TCP port of one that is gone."""
+        return self.device(port=port)
+
     def echo(self):
         device = Echo()
         self.devices.append(device)

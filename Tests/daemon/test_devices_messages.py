@@ -340,3 +340,38 @@ def test_what_listens_for_streams_refuses_messages(lab, socket_folder):
         assert (reply.status, reply.json()["error"]["errno_name"]) == (502, "EPROTOTYPE")
     finally:
         stream.close()
+
+
+def test_a_lost_connection_comes_back_with_its_bounds(lab, message_device):
+    session = lab.open(
+        message_device.uri, reconnect={"min_delay_ms": 1, "max_delay_ms": 20})
+    peer = message_device.accept()
+    read = lab.start(session, "read", max_bytes=2)
+    peer.send(b"12345")
+    entry = lab.entry()
+    assert (entry["operation"], data(entry)) == (read, b"12")
+    peer.close()
+    down = lab.entry()
+    assert (down["kind"], down["session_state"], data(down)) == ("session_state", "down", b"345")
+    again = message_device.accept()
+    assert lab.entry()["session_state"] == "up"
+    again.send(b"")
+    again.send(b"new")
+    assert outcome(lab.do(session, "read")) == ("ok", 0, None)
+    assert data(lab.do(session, "read")) == b"new"
+    lab.do(session, "write", data=b"back")
+    assert again.take() == b"back"
+
+
+@pytest.mark.parametrize("member", ["framing", "reconnect"])
+def test_what_a_session_of_its_kind_cannot_have_is_refused(lab, socket_folder, member):
+    value = {"framing": {"kind": "fixed", "bytes": 4},
+             "reconnect": {"min_delay_ms": 1, "max_delay_ms": 2}}[member]
+    uris = [f"unix-seqpacket-listen://{socket_folder}/x", "udp://127.0.0.1:9",
+            "udp-listen://127.0.0.1:0"]
+    if member == "framing":
+        uris.append(f"unix-seqpacket://{socket_folder}/x")
+    for uri in uris:
+        reply = lab.refused_open(uri, **{member: value})
+        assert (reply.status, reply.code, reply.pointers) == (
+            422, "options.unsupported", ["/" + member]), uri

@@ -36,7 +36,7 @@ enum OperationHandlers {
         return try call.once(owner: session.id.text, replay: { replay($0, call) }) {
             (remember) throws(Problem) -> HTTPReply? in
             try call.refuseWhileDraining()
-            if let length = operations.longUntil { throw tooLong(length, call) }
+            if let long = operations.longDelimiter { throw tooLong(long, call) }
             if isInline && call.request.header("idempotency-key") != nil {
                 throw Problem(.idempotencyInline, "The operations are delivered inline.")
             }
@@ -89,13 +89,13 @@ enum OperationHandlers {
         _ wanted: [WantedOperation], to session: SessionHandle, _ policy: TargetPolicy,
         _ reply: InlineReply?, waitCap: Int
     ) throws(Problem) -> [OperationRequest] {
-        let transport = session.configuration.transport
         var requests: [OperationRequest] = []
         requests.reserveCapacity(wanted.count)
         for (index, operation) in wanted.enumerated() {
             try operation.judgeAddress(on: session, policy)
             requests.append(
-                try operation.request(to: transport, reply, index: index, waitCap: waitCap))
+                try operation.request(
+                    to: session.configuration, reply, index: index, waitCap: waitCap))
         }
         return requests
     }
@@ -104,17 +104,19 @@ enum OperationHandlers {
         _ requests: [OperationRequest], _ session: SessionHandle, _ call: APICall
     ) throws(Problem) -> [OperationID] {
         do {
-            return try session.submit(requests, at: call.service.clock.now())
+            return try session.submit(
+                requests, lockToken: call.lockToken, at: call.service.clock.now())
         } catch {
             throw Problem(error, session: session)
         }
     }
 
-    private static func tooLong(_ length: Int, _ call: APICall) -> Problem {
+    /// A delimiter that has too many bytes once it is decoded.
+    static func tooLong(_ long: (member: String, bytes: Int), _ call: APICall) -> Problem {
         Problem(
-            .dataTooLong, "The delimiter has \(length) bytes.",
-            limit: call.service.limits.maxUntilBytes, current: length,
-            faults: [.init(pointer: "/until", detail: "is too long")])
+            .dataTooLong, "The delimiter has \(long.bytes) bytes.",
+            limit: call.service.limits.maxUntilBytes, current: long.bytes,
+            faults: [.init(pointer: long.member, detail: "is too long")])
     }
 
     private static func replay(_ answer: RememberedAnswer, _ call: APICall) -> HTTPReply {
@@ -209,11 +211,11 @@ enum OperationHandlers {
         let amount = try call.body { $0.integer("add", in: 1...1_000_000, required: true) }
         let session = try call.session()
         let number = try operation(call, of: session)
-        switch session.snapshot.phase {
-        case .open, .opening: break
-        case let phase:
+        let phase = session.snapshot.phase
+        guard phase.isInUse else {
             throw Problem(SubmitError.notOpen(phase), session: session)
         }
+        try call.refuseIfLocked(session)
         session.send(
             .credit(number, add: amount) { answer in
                 switch answer {

@@ -22,6 +22,8 @@ struct WantedOperation: Sendable {
     ///
     /// `nil`: there is none, its members are query parameters.
     var place: String? = ""
+    /// How much a read that says nothing of frames may take, on a session that has frames.
+    var frameLimit: FrameLimit?
     var context: String?
     var timeoutMilliseconds: Int?
     var deliver: Deliver
@@ -38,11 +40,13 @@ struct WantedOperation: Sendable {
     /// What a session of `transport` would do for it.
     ///
     /// - Throws: `control.unknown` for a control that the transport does not have.
-    func kind(on transport: String) throws(Problem) -> OperationKind {
+    func kind(on configuration: SessionConfiguration) throws(Problem) -> OperationKind {
         switch wish {
         case .kind(let kind):
-            return kind
+            guard let frameLimit, let framing = configuration.framing else { return kind }
+            return kind.reading(frame: framing, frameLimit)
         case .control(let name, let arguments):
+            let transport = configuration.transport
             let controls = TransportRegistry.transport(transport)?.description.controls ?? []
             guard let control = controls.first(where: { $0.name == name }) else {
                 throw .unknownControl(name, of: transport, known: controls.map(\.name))
@@ -51,14 +55,14 @@ struct WantedOperation: Sendable {
         }
     }
 
-    /// The request to a session of `transport`; the entry of an inline one goes to `reply`.
+    /// The request to a session that was opened so; the entry of an inline one goes to `reply`.
     ///
     /// - Throws: as ``kind(on:)``.
     func request(
-        to transport: String, _ reply: InlineReply?, index: Int, waitCap: Int
+        to configuration: SessionConfiguration, _ reply: InlineReply?, index: Int, waitCap: Int
     ) throws(Problem) -> OperationRequest {
         var request = OperationRequest(
-            kind: try kind(on: transport), context: context,
+            kind: try kind(on: configuration), context: context,
             timeoutMilliseconds: timeoutMilliseconds)
         switch deliver {
         case .port:
@@ -90,7 +94,7 @@ struct OperationReader {
 
     let limits: ServiceLimits
     /// A delimiter that decodes to more bytes than it may have, found only when all else is right.
-    var longUntil: Int?
+    var longDelimiter: (member: String, bytes: Int)?
 
     init(_ limits: ServiceLimits) { self.limits = limits }
 
@@ -130,7 +134,8 @@ struct OperationReader {
         let replyEncoding = reader.choice("reply_encoding", as: ReplyEncoding.self)
         guard let wish else { return nil }
         return WantedOperation(
-            wish: wish, context: context, timeoutMilliseconds: timeout, deliver: deliver,
+            wish: wish, frameLimit: frameLimit(reader), context: context,
+            timeoutMilliseconds: timeout, deliver: deliver,
             replyEncoding: replyEncoding ?? encoding)
     }
 
@@ -155,18 +160,16 @@ struct OperationReader {
     /// A control: the arguments are judged by the rules of its name, if any transport has it.
     private func controlWish(_ reader: inout ObjectReader) -> WantedOperation.Wish? {
         let name = reader.string("name", codePoints: 1...64, required: true)
-        let known = TransportRegistry.controls.first { $0.name == name }
-        let rules = known?.arguments ?? []
+        guard let known = TransportRegistry.controls.first(where: { $0.name == name }) else {
+            // Whatever its arguments are: the name is what is wrong.
+            _ = reader.has("arguments")
+            return name.map { .control(name: $0, arguments: Parameters()) }
+        }
+        let rules = known.arguments
         if let first = rules.first(where: \.isRequired), !reader.has("arguments") {
             reader.fault("arguments", "is required, with \(first.name)")
         }
-        let arguments = reader.object("arguments") { reader -> Parameters? in
-            guard known != nil else {
-                reader.forEachMember { _, _ in }
-                return Parameters()
-            }
-            return reader.parameters(rules)
-        }
+        let arguments = reader.object("arguments") { $0.parameters(rules) }
         return name.map { .control(name: $0, arguments: arguments ?? Parameters()) }
     }
 
@@ -188,31 +191,5 @@ struct OperationReader {
         if repeats && deliver != .port { reader.fault("deliver", "must be port with repeat: true") }
         guard let goal = goal(&reader, allowsReadiness: !repeats) else { return nil }
         return .read(goal, repeats: repeats, credit: credit)
-    }
-
-    /// What makes a read complete: `exactly`, `until`, or what is there.
-    private mutating func goal(
-        _ reader: inout ObjectReader, allowsReadiness: Bool
-    ) -> ReadGoal? {
-        let maxBytes = reader.integer("max_bytes", in: 0...limits.maxReadBytes)
-        let exactly = reader.integer("exactly", in: 1...limits.maxReadBytes)
-        let hasUntil = reader.has("until")
-        let until = reader.text(
-            "until", "until_encoding", fallback: .utf8, byteLimit: limits.maxUntilBytes, least: 1)
-        if let until, until.count > limits.maxUntilBytes { longUntil = until.count }
-        if let until, until.isEmpty { reader.fault("until", "must have at least one byte") }
-        if reader.has("until_encoding") && !hasUntil {
-            reader.fault("until_encoding", "needs until")
-        }
-        if reader.has("exactly") && (hasUntil || reader.has("max_bytes")) {
-            reader.fault("exactly", "excludes until and max_bytes")
-        }
-        if maxBytes == 0 && (hasUntil || !allowsReadiness) {
-            reader.fault("max_bytes", "must not be 0 with until or repeat")
-        }
-        if let exactly { return .exactly(exactly) }
-        let limit = maxBytes ?? min(65_536, limits.maxReadBytes)
-        if hasUntil { return until.map { .until($0, limit: limit) } }
-        return limit == 0 ? .readiness : .available(limit: limit)
     }
 }

@@ -14,7 +14,8 @@ enum RawHandlers {
         let write = WriteRequest(call.request.body, destination: destination)
         let wanted = [
             WantedOperation(
-                wish: .kind(.write(write)), place: nil, context: context, timeoutMilliseconds: timeout,
+                wish: .kind(.write(write)), place: nil, context: context,
+                timeoutMilliseconds: timeout,
                 deliver: .inline, replyEncoding: .base64)
         ]
         try OperationHandlers.submitInline(wanted, session, call) { entries in
@@ -32,7 +33,8 @@ enum RawHandlers {
         let goal = try parameters.goal(call.service.limits)
         let wanted = [
             WantedOperation(
-                wish: .kind(.read(goal, repeats: false, credit: nil)), context: context,
+                wish: .kind(.read(goal, repeats: false, credit: nil)),
+                frameLimit: parameters.frameLimit, context: context,
                 timeoutMilliseconds: timeout, deliver: .inline, replyEncoding: .base64)
         ]
         try OperationHandlers.submitInline(wanted, session, call) { entries in
@@ -57,6 +59,12 @@ enum RawHandlers {
             if until?.isEmpty == true {
                 throw .parameter(.requestQueryInvalid, "until", "must have at least one character")
             }
+        }
+
+        /// How long a frame may be, on a session that cuts its input into frames.
+        var frameLimit: FrameLimit? {
+            guard exactly == nil, until == nil, maxBytes != 0 else { return nil }
+            return maxBytes.map { .bytes($0) } ?? .asFramed
         }
 
         func goal(_ limits: ServiceLimits) throws(Problem) -> ReadGoal {

@@ -32,7 +32,7 @@ enum SessionHandlers {
         return call.json(reserving: 640 * (sessions.count + 1)) { writer in
             writer.object { writer in
                 writer.array("sessions") { writer in
-                    for session in sessions { SessionText.write(session, into: &writer) }
+                    for session in sessions { SessionText.write(session, call, into: &writer) }
                 }
                 if hasMore { writer.member("next_cursor", sessions.last?.id.text) }
             }
@@ -44,7 +44,7 @@ enum SessionHandlers {
         headers: [(name: String, value: String)] = []
     ) -> HTTPReply {
         call.json(status: status, headers: headers, reserving: 640) { writer in
-            SessionText.write(session, into: &writer)
+            SessionText.write(session, call, into: &writer)
         }
     }
 
@@ -53,6 +53,7 @@ enum SessionHandlers {
     static func delete(_ call: APICall) throws(Problem) -> HTTPReply? {
         let force = try call.query.boolean("force") ?? false
         let session = try call.session()
+        try call.refuseIfLocked(session)
         call.service.idempotency.forget(owner: session.id.text)
         if session.snapshot.phase == .failed {
             // All its entries are on the port; what goes is the memory of why it failed.
@@ -72,6 +73,7 @@ enum SessionHandlers {
             reader.choice("how", from: ["write": ()], required: true)
         }
         let session = try call.session()
+        try call.refuseIfLocked(session)
         do {
             try session.shutdownOutput()
         } catch {
@@ -88,6 +90,7 @@ enum SessionHandlers {
             return reader.array("operations", count: 0...limit)?.strings().map { .some($0) }
         }
         let session = try call.session()
+        try call.refuseIfLocked(session)
         let ids = texts?.map { text in
             OperationID(text).flatMap { $0.session == session.id ? $0 : nil }
         }

@@ -14,6 +14,8 @@ enum SessionOpenHandler {
         var port: PortName
         var options: TransportOptions
         var isInline: Bool
+        /// A delimiter that is too long.
+        var longDelimiter: (member: String, bytes: Int)?
     }
 
     static func post(_ call: APICall) throws(Problem) -> HTTPReply? {
@@ -29,6 +31,7 @@ enum SessionOpenHandler {
         return try call.once(owner: wanted.port.rawValue, replay: { replay($0, call) }) {
             (remember) throws(Problem) -> HTTPReply? in
             try call.refuseWhileDraining()
+            if let long = wanted.longDelimiter { throw OperationHandlers.tooLong(long, call) }
             return try open(wanted, on: port, call, remember)
         }
     }
@@ -70,12 +73,27 @@ enum SessionOpenHandler {
             options.given =
                 reader.object("options") { $0.parameters(TransportRegistry.options) }
                 ?? Parameters()
+            var framings = OperationReader(limits)
+            let framing = reader.object("framing") {
+                framings.read(framing: &$0, allowsNone: false)
+            }
+            if case .framed(let framing)? = framing { configuration.framing = framing }
+            configuration.reconnect = reader.object("reconnect", read: reconnectPolicy)
             options.keepalive = reader.boolean("keepalive") ?? true
             let isInline = reader.choice("deliver", from: ["port": false, "inline": true]) ?? false
             guard let port else { return nil }
             return Wanted(
-                configuration: configuration, port: port, options: options, isInline: isInline)
+                configuration: configuration, port: port, options: options, isInline: isInline,
+                longDelimiter: framings.longDelimiter)
         }
+    }
+
+    private static func reconnectPolicy(_ reader: inout ObjectReader) -> ReconnectPolicy? {
+        let shortest = reader.integer("min_delay_ms", in: 1...3_600_000) ?? 100
+        let longest = reader.integer("max_delay_ms", in: 1...3_600_000) ?? 30_000
+        return ReconnectPolicy(
+            minDelayMilliseconds: shortest, maxDelayMilliseconds: longest,
+            maxAttempts: reader.integer("max_attempts", in: 1...1_000_000))
     }
 
     // MARK: - Opening
@@ -98,9 +116,23 @@ enum SessionOpenHandler {
         configuration.lingerMilliseconds = plan.lingerMilliseconds
         configuration.accepted = plan.accepted
         let abilities = plan.abilities ?? description.abilities
+        if configuration.reconnect != nil && !description.canReconnect {
+            var problem = Problem(
+                .optionsUnsupported, "A \(description.scheme) session cannot reconnect.")
+            problem.faults = [.init(pointer: "/reconnect", detail: "is not supported here")]
+            throw problem
+        }
+        let carrier = plan.accepted?.abilities ?? abilities
+        if configuration.framing != nil && !carrier.isByteStream {
+            var problem = Problem(
+                .optionsUnsupported, "A \(description.scheme) session has no frames but its own.")
+            problem.faults = [.init(pointer: "/framing", detail: "is not supported here")]
+            throw problem
+        }
+        // One for the `open` entry, one for `session_closed`, two to tell of losses and returns.
+        let places = configuration.reconnect == nil ? 2 : 4
         do {
-            // One place for the `open` entry, one for `session_closed`.
-            try port.reserve(2)
+            try port.reserve(places)
         } catch {
             throw Problem(error, port: port.name)
         }
@@ -117,7 +149,7 @@ enum SessionOpenHandler {
                 worker: runner, inlineOpen: inline, phase: .opening, at: now)
         }
         guard let session else {
-            port.release(2)
+            port.release(places)
             let limit = call.service.limits.maxSessions
             throw Problem(
                 .serviceTooManySessions, "The daemon has \(limit) sessions.", limit: limit,

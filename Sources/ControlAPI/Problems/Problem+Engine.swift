@@ -86,11 +86,20 @@ extension Problem {
                 "A \(transport) session has no \(operation); it has \(known).")
         case .unsupportedMember(let operation, let member, let why):
             self.init(
-                .operationUnsupported, "The member \(member) of a \(operation) cannot stand: \(why).")
+                .operationUnsupported,
+                "The member \(member) of a \(operation) cannot stand: \(why).")
         case .accessDenied(let operation):
             self.init(
                 .operationAccessDenied,
                 "The session \(session.id.text) was not opened with the access for \(operation).")
+        case .locked(let milliseconds):
+            self.init(
+                .sessionLocked, "Another client holds the lock of \(session.id.text).",
+                retryAfterMilliseconds: max(1, milliseconds))
+        case .lockLost:
+            self.init(
+                .sessionLockLost,
+                "The token in Iocpd-Lock does not hold the lock of \(session.id.text).")
         case .outputShut:
             self.init(.sessionOutputShut, "The output of \(session.id.text) was shut by :shutdown.")
         case .standingReadActive:

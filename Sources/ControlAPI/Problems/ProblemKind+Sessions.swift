@@ -125,6 +125,32 @@ extension ProblemKind {
             """
     )
 
+    /// `session.locked`, 423.
+    public static let sessionLocked = ProblemKind(
+        code: "session.locked",
+        status: 423,
+        title: "Session is locked",
+        retryable: true,
+        meaning: """
+            Another client has taken the session's lock: until it frees the lock, or the lock runs \
+            out, nobody else may use the session.
+            """,
+        mend: "Try again after retry_after_ms, or send the lock's token in Iocpd-Lock."
+    )
+
+    /// `session.lock_lost`, 412.
+    public static let sessionLockLost = ProblemKind(
+        code: "session.lock_lost",
+        status: 412,
+        title: "Lock is lost",
+        retryable: false,
+        meaning: """
+            The token that was sent does not hold the session's lock: it ran out, was freed, or \
+            never was. Somebody else may have used the session since.
+            """,
+        mend: "Take the lock anew with PUT /v1/sessions/{session}/lock and without a token."
+    )
+
     /// `session.output_shut`, 409.
     public static let sessionOutputShut = ProblemKind(
         code: "session.output_shut",

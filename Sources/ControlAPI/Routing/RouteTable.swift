@@ -39,6 +39,8 @@ enum RouteTable {
         Route("DELETE", session, query: ["force"], SessionHandlers.delete),
         Route("POST", session + ":cancel", body: .optionalJSON, SessionHandlers.cancel),
         Route("POST", session + ":shutdown", body: .json, SessionHandlers.shutdown),
+        Route("PUT", session + "/lock", body: .json, LockHandlers.put),
+        Route("DELETE", session + "/lock", LockHandlers.delete),
         Route("GET", session + "/operations", query: ["limit", "cursor"], OperationHandlers.list),
         Route("GET", operation, OperationHandlers.get),
         Route("POST", operation + ":credit", body: .json, OperationHandlers.credit),

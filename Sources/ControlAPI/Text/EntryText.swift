@@ -82,5 +82,8 @@ struct EntryText {
         writer.member("message_bytes", extras.messageBytes)
         if let events = extras.events { writer.member("events", events) }
         writer.member("value", extras.value)
+        writer.member("session_state", extras.sessionState)
+        writer.member("attempts", extras.attempts)
+        writer.member("skipped", extras.skipped)
     }
 }

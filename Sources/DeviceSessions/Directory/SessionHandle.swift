@@ -39,12 +39,12 @@ public final class SessionHandle: Sendable {
         var pendingBytes = 0
         var standingReads = 0
         var nextOperation: UInt64 = 1
+        var lock = SessionLock()
 
         /// How the session stands, with a close that its worker has not seen yet.
         var phase: SessionPhase {
             let published = snapshot.phase
-            let isStillOpen = published == .open || published == .opening
-            return isClosing && isStillOpen ? .closing : published
+            return isClosing && published.isInUse ? .closing : published
         }
     }
 
@@ -89,10 +89,12 @@ public final class SessionHandle: Sendable {
     /// - Returns: their ids. Each gives exactly one entry from now on, unless it asked for none.
     /// - Throws: ``SubmitError``; then nothing was accepted and no entry will come.
     public func submit(
-        _ requests: [OperationRequest], at now: MonotonicInstant
+        _ requests: [OperationRequest], lockToken: String? = nil, at now: MonotonicInstant
     ) throws(SubmitError) -> [OperationID] {
         // Room comes last: a request that cannot be accepted for another reason must not take any.
-        if let refusal = front.withLock({ check(requests, $0) }) { throw refusal }
+        if let refusal = front.withLock({ check(requests, lockToken, $0, at: now) }) {
+            throw refusal
+        }
         var places = 0
         for request in requests { places += request.places }
         do {
@@ -101,7 +103,9 @@ public final class SessionHandle: Sendable {
             throw .port(error)
         }
         let outcome: Result<([OperationID], Bool), SubmitError> = front.withLock { front in
-            if let refusal = check(requests, front) { return .failure(refusal) }
+            if let refusal = check(requests, lockToken, front, at: now) {
+                return .failure(refusal)
+            }
             return .success(accept(requests, &front, at: now))
         }
         switch outcome {
@@ -114,9 +118,13 @@ public final class SessionHandle: Sendable {
         }
     }
 
-    private func check(_ requests: [OperationRequest], _ front: Front) -> SubmitError? {
+    private func check(
+        _ requests: [OperationRequest], _ lockToken: String?, _ front: Front,
+        at now: MonotonicInstant
+    ) -> SubmitError? {
         let phase = front.phase
-        guard phase == .open || phase == .opening else { return .notOpen(phase) }
+        guard phase.isInUse else { return .notOpen(phase) }
+        if let refusal = front.lock.refusal(of: lockToken, at: now) { return refusal }
         for request in requests {
             let refusal = abilities.refusal(of: request.kind, transport: configuration.transport)
             if let refusal { return refusal }
@@ -184,7 +192,7 @@ public final class SessionHandle: Sendable {
         let hasOutput = abilities.canShutOutput
         let phase: SessionPhase? = front.withLock { front in
             let phase = front.phase
-            guard phase == .open || phase == .opening else { return phase }
+            guard phase.isInUse else { return phase }
             if hasOutput { front.isOutputShut = true }
             return nil
         }
@@ -216,6 +224,11 @@ public final class SessionHandle: Sendable {
             if front.isOutputShut && snapshot.output == "open" { snapshot.output = "shut" }
             return snapshot
         }
+    }
+
+    /// Looks at the lock, or changes it, with how the session stands.
+    func withLockState<Value>(_ body: (SessionPhase, inout SessionLock) -> Value) -> Value {
+        front.withLock { body($0.phase, &$0.lock) }
     }
 
     /// How many operations are pending.

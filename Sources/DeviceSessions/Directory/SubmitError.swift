@@ -12,6 +12,10 @@ public enum SubmitError: Error, Hashable, Sendable {
     case unsupportedMember(operation: String, member: String, why: String)
     /// The session was opened without the right to do this.
     case accessDenied(operation: String)
+    /// Somebody else holds the session's lock, for so long yet.
+    case locked(retryAfterMilliseconds: Int)
+    /// The token that was shown does not hold the session's lock any longer.
+    case lockLost
     /// The output was shut by request.
     case outputShut
     /// A read would stand behind a standing read, and so never start.

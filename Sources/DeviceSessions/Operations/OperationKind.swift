@@ -148,6 +148,15 @@ public enum OperationKind: Sendable {
         return false
     }
 
+    /// When what it reads is complete, for what reads.
+    var readGoal: ReadGoal? {
+        switch self {
+        case .read(let read): read.goal
+        case .transact(let transact): transact.goal
+        case .write, .accept, .control, .disconnect: nil
+        }
+    }
+
     /// Whether it sends something.
     public var isWriting: Bool {
         switch self {

@@ -8,6 +8,8 @@ public enum ReadGoal: Hashable, Sendable {
     case exactly(Int)
     /// Everything up to and with the delimiter, which must come within `limit` bytes.
     case until([UInt8], limit: Int)
+    /// One frame of at most `limit` bytes.
+    case frame(Framing.Form, limit: Int)
 }
 
 extension ReadGoal {
@@ -17,6 +19,7 @@ extension ReadGoal {
         case .readiness, .available: nil
         case .exactly: "exactly"
         case .until: "until"
+        case .frame: "framing"
         }
     }
 
@@ -24,7 +27,7 @@ extension ReadGoal {
     var byteLimit: Int {
         switch self {
         case .readiness: 0
-        case .available(let limit), .until(_, let limit): limit
+        case .available(let limit), .until(_, let limit), .frame(_, let limit): limit
         case .exactly(let size): size
         }
     }

@@ -10,10 +10,12 @@ extension DeviceSession {
         _ reason: CloseReason, force: Bool, at now: MonotonicInstant,
         _ effects: inout [SessionEffect]
     ) {
-        guard phase == .open || phase == .opening || phase == .closing else { return }
+        guard phase.isInUse || phase == .closing else { return }
         if closing == nil {
             closing = Closing(reason: reason, isForced: force)
             phase = .closing
+            reconnection?.isTrying = false
+            reconnection?.loss = nil
             abortOpening(&effects)
             for step in [receiveStep, sendStep, acceptStep] {
                 if let step { effects.append(.cancelStep(step)) }
@@ -24,16 +26,16 @@ extension DeviceSession {
             closing?.isForced = true
             if let step = receiveStep { effects.append(.cancelStep(step)) }
         }
-        openingMayBeOver(at: now, &effects)
+        _ = closeOpening()
         continueClosing(at: now, &effects)
     }
 
     /// Goes as far towards the end as can be gone now.
     mutating func continueClosing(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
         guard phase == .closing, let closing, opening == nil, openingSteps.isEmpty,
-            sendStep == nil, acceptStep == nil, controlSteps.isEmpty, probeStep == nil, shutdownStep == nil,
-            unsentStep == nil, closeStep == nil, disconnectStep == nil, !pipe.isListening,
-            !isLingerTimerArmed || closing.isForced
+            sendStep == nil, acceptStep == nil, controlSteps.isEmpty, probeStep == nil,
+            shutdownStep == nil, unsentStep == nil, closeStep == nil, disconnectStep == nil,
+            !pipe.isListening, !isLingerTimerArmed || closing.isForced
         else { return }
         if !closing.hasEndedOperations {
             // A receive may have brought bytes after all, so it is awaited too.
@@ -41,7 +43,7 @@ extension DeviceSession {
             endOperations(&effects)
         }
         guard let descriptor else {
-            closeDone(&effects)
+            endClosing(&effects)
             return
         }
         let mayLinger =
@@ -55,6 +57,8 @@ extension DeviceSession {
     }
 
     /// Gives every pending operation its entry, in the order of acceptance.
+    ///
+    /// What had been told to end before keeps the reason that it was told first.
     private mutating func endOperations(_ effects: inout [SessionEffect]) {
         closing?.hasEndedOperations = true
         if !openDelivered {
@@ -63,16 +67,22 @@ extension DeviceSession {
         }
         for number in operations.keys.sorted() {
             guard let pending = operations[number] else { continue }
+            var (status, error) = (EntryStatus.cancelled, cancelError)
+            if case .stopping(let first) = pending.progress {
+                (status, error) = (first, first == .timedOut ? .timedOut : .operationAborted)
+            }
             if case .write(let write) = pending.operation.kind {
                 let isAllOut = pending.sent == write.bytes.count && !write.bytes.isEmpty
                 let isComplete = isAllOut || pending.isDone
-                finish(number, isComplete ? .ok : .cancelled, bytes: pending.sent, &effects)
+                finish(
+                    number, isComplete ? .ok : status, bytes: pending.sent,
+                    error: isComplete ? nil : error, &effects)
             } else if let result = pending.controlResult {
                 finishControl(number, pending, result, &effects)
             } else if pending.isDone {
                 finish(number, .ok, &effects)
             } else {
-                finish(number, .cancelled, &effects)
+                finish(number, status, error: error, &effects)
             }
         }
         refuseGuests(&effects)
@@ -102,8 +112,7 @@ extension DeviceSession {
         if closing?.lingerUntil == nil {
             let until = now.advanced(milliseconds: configuration.lingerMilliseconds)
             closing?.lingerUntil = until
-            probeFoundNothing = false
-            isInputInTheWay = false
+            seenInput = nil
         }
         let step = newStep()
         unsentStep = step
@@ -119,11 +128,11 @@ extension DeviceSession {
         if case .control(.number(let number)) = result { count = number }
         if count == 0 {
             // The peer has everything. With nothing unread either, a close is as good as a wait.
-            if !outputState.isOpen || !inputState.isOpen || probeFoundNothing {
+            if !outputState.isOpen || !inputState.isOpen || hasSeenInput {
                 closing?.lingerUntil = now
                 return
             }
-            if !isInputInTheWay {
+            if seenInput == nil {
                 lookForInput(descriptor, &effects)
                 return
             }
@@ -165,10 +174,15 @@ extension DeviceSession {
         effects.append(.submit(step: step, .close(descriptor, reset: resets)))
     }
 
-    mutating func closeDone(_ effects: inout [SessionEffect]) {
-        guard !hasEnded else { return }
+    mutating func closeDone(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
         closeStep = nil
         descriptor = nil
+        continueClosing(at: now, &effects)
+    }
+
+    /// Nothing is open any more, and every operation has its entry.
+    private mutating func endClosing(_ effects: inout [SessionEffect]) {
+        guard !hasEnded else { return }
         phase = .closed
         hasEnded = true
         let (status, error): (EntryStatus, EntryError?) =
@@ -177,6 +191,7 @@ extension DeviceSession {
             case .draining: (.cancelled, .serviceDraining)
             case .deleted, .portClosed, nil: (.ok, nil)
             }
+        releaseStatePlaces(&effects)
         effects.append(.sessionClosed(closedEntry(status, error)))
         effects.append(.ended)
     }

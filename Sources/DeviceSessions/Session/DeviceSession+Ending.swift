@@ -14,10 +14,11 @@ extension DeviceSession {
         leaveLanes(number)
         lastActivity = present
         if case .transact = pending.operation.kind {
-            probeFoundNothing = false
+            if number == probeFor { seenInput = nil }
             if pending.hasBegun {
                 // The standing read goes on with the frame that it had begun.
                 input.prepend(setAside)
+                frames.putBack(setAside.count)
                 setAside = []
                 scanned = 0
             }
@@ -183,7 +184,7 @@ extension DeviceSession {
         var isPaused = false
         if case .paused = pending.progress { isPaused = pending.operation.kind.isStandingRead }
         if status == .timedOut && !isPaused && !isHeldUp(number) {
-            data = gathered(for: pending)
+            data = gathered(for: number)
         }
         finish(number, status, bytes: data.count, data: data, &effects)
     }
@@ -233,6 +234,7 @@ extension DeviceSession {
         _ amount: Int, to number: UInt64, at now: MonotonicInstant,
         _ surroundings: some SessionSurroundings, _ effects: inout [SessionEffect]
     ) -> CreditAnswer {
+        present = now
         guard let pending = operations[number] else { return .ended }
         guard let credit = pending.credit else { return .notLimited }
         let sum = min(credit + amount, 1_000_000)

@@ -24,14 +24,21 @@ extension DeviceSession {
                 self.shape = shape
                 snapshot.peer = peer
                 snapshot.local = local
+                if phase == .down {
+                    cameBack(at: now, surroundings, &effects)
+                    continue
+                }
                 guard phase == .opening else { continue }
                 phase = .open
                 lastActivity = now
                 openDelivered = true
                 effects.append(.opened(openEntry(.ok, nil)))
+                watchHangupIfNeeded(&effects)
                 advance(at: now, surroundings, &effects)
+            case .failed(let error) where phase == .down:
+                attemptFailed(with: error, at: now, surroundings, &effects)
             case .failed(let error):
-                openEnded(as: .failed, with: error, at: now, &effects)
+                openEnded(as: .failed, with: error, at: now, surroundings, &effects)
             }
         }
     }
@@ -39,7 +46,7 @@ extension DeviceSession {
     /// The open failed: its entry, then those of the operations that waited for it, then the last.
     mutating func openEnded(
         as status: EntryStatus, with error: EntryError, at now: MonotonicInstant,
-        _ effects: inout [SessionEffect]
+        _ surroundings: some SessionSurroundings, _ effects: inout [SessionEffect]
     ) {
         guard phase == .opening else { return }
         phase = .failed
@@ -49,8 +56,9 @@ extension DeviceSession {
         abortOpening(&effects)
         effects.append(.opened(openEntry(status, error)))
         failAll(with: error, &effects)
+        releaseStatePlaces(&effects)
         effects.append(.sessionClosed(closedEntry(.failed, error)))
-        openingMayBeOver(at: now, &effects)
+        openingMayBeOver(at: now, surroundings, &effects)
     }
 
     /// Tells the opening to give up what is under way.
@@ -73,15 +81,29 @@ extension DeviceSession {
 
     /// Lets the opening go once no step of it is out.
     mutating func openingMayBeOver(
-        at now: MonotonicInstant, _ effects: inout [SessionEffect]
+        at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
+        _ effects: inout [SessionEffect]
     ) {
-        guard let opening, opening.isIdle, openingSteps.isEmpty, phase != .opening else { return }
-        self.opening = nil
-        if phase == .failed && !hasEnded {
-            hasEnded = true
-            effects.append(.ended)
-        }
+        guard closeOpening() else { return }
+        endIfNothingIsOut(&effects)
         if phase == .closing { continueClosing(at: now, &effects) }
+        beginAttemptIfDue(at: now, surroundings, &effects)
+    }
+
+    /// Lets the opening go if it has nothing out and nothing to do; says whether it did.
+    mutating func closeOpening() -> Bool {
+        guard let opening, opening.isIdle, openingSteps.isEmpty, phase != .opening,
+            phase != .down || reconnection?.isTrying == false
+        else { return false }
+        self.opening = nil
+        return true
+    }
+
+    /// Tells that a session which failed can be forgotten, once it can.
+    mutating func endIfNothingIsOut(_ effects: inout [SessionEffect]) {
+        guard phase == .failed, !hasEnded, opening == nil else { return }
+        hasEnded = true
+        effects.append(.ended)
     }
 
     func openEntry(_ status: EntryStatus, _ error: EntryError?) -> CompletionEntry {

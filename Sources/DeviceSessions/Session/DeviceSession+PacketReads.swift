@@ -105,6 +105,8 @@ extension DeviceSession {
                 ? .give(size: size, .ok) : .give(size: goal.byteLimit, .truncated)
         }
         if let failure = packets.failure { return .fail(failure) }
+        // A lost connection ends all that is pending, in the order of acceptance.
+        if isLost { return .wait }
         switch inputState {
         case .open, .shut: return .wait
         case .endOfStream: return .end(.endOfStream, nil)
@@ -132,14 +134,14 @@ extension DeviceSession {
 
     /// Asks the driver for one packet if somebody waits for it, and lets go of what nobody does.
     mutating func wantPacket(_ effects: inout [SessionEffect]) {
-        let isWanted = packets.held == nil && inputState.isOpen && isPacketWanted
+        let isWanted = inputState.isOpen && isPacketWanted
         if let step = receiveStep {
             guard !isWanted, !packets.isReceiveCancelled else { return }
             packets.isReceiveCancelled = true
             effects.append(.cancelStep(step))
             return
         }
-        guard isWanted, let descriptor else { return }
+        guard isWanted, probeStep == nil, let descriptor else { return }
         let step = newStep()
         receiveStep = step
         let limit =
@@ -148,11 +150,14 @@ extension DeviceSession {
     }
 
     private var isPacketWanted: Bool {
+        if isEndSought { return true }
+        guard packets.held == nil else { return false }
         if let number = readLane.first, let pending = operations[number] {
             switch pending.operation.kind {
             case .read: return true
             case .transact:
-                if pending.isAnswering || isInputInTheWay && standing == nil { return true }
+                if pending.isAnswering { return true }
+                if standing == nil && packets.look == .inTheWay { return true }
             case .write, .accept, .control, .disconnect: break
             }
         }
@@ -163,7 +168,9 @@ extension DeviceSession {
 
     // MARK: - Completions
 
-    mutating func packetReceived(_ result: StepResult, at now: MonotonicInstant) {
+    mutating func packetReceived(
+        _ result: StepResult, at now: MonotonicInstant, _ effects: inout [SessionEffect]
+    ) {
         receiveStep = nil
         packets.isReceiveCancelled = false
         switch result {
@@ -171,9 +178,13 @@ extension DeviceSession {
             lastActivity = now
             snapshot.counters.bytesReceived += bytes.count
             packets.noteDropped(dropped)
-            inputHasMoved()
+            packets.hasMoved()
             if closing != nil || pipe.isDisconnecting {
                 closing?.discarded += fullSize
+                dropNextWhileLingering(&effects)
+            } else if packets.held != nil {
+                // Read only to learn how the connection ended.
+                reconnection?.discarded += fullSize
             } else if fullSize > bytes.count && shape == .message {
                 packets.keep(.messageTooLongToTake)
             } else {
@@ -182,22 +193,27 @@ extension DeviceSession {
                 packets.held = PacketInput.Held(bytes: bytes[...], peer: sender)
             }
         case .received:
-            inputHasMoved()
+            packets.hasMoved()
             inputState = connectionError.map { .failed($0) } ?? .endOfStream
         case .failed(.cancelled):
             return
         case .failed(let errno):
-            inputHasMoved()
+            packets.hasMoved()
             packetInputFailed(errno)
         default:
             preconditionFailure("a receive of a message gave \(result)")
         }
     }
 
-    private mutating func inputHasMoved() {
-        packets.received += 1
-        isInputInTheWay = false
-        probeFoundNothing = false
+    /// A session that lingers throws away message after message, so that none is unread when it
+    /// is closed: the peer would be told a reset.
+    private mutating func dropNextWhileLingering(_ effects: inout [SessionEffect]) {
+        guard closing?.lingerUntil != nil, inputState.isOpen, let descriptor else { return }
+        seenInput = nil
+        let step = newStep()
+        receiveStep = step
+        effects.append(
+            .submit(step: step, .receiveMessage(descriptor, limit: DeviceSession.readAhead)))
     }
 
     private mutating func packetInputFailed(_ errno: Errno) {

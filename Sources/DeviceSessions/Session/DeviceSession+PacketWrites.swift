@@ -19,8 +19,6 @@ extension DeviceSession {
                     mayAsk(number, discardsInput: transact.discardsInput, &effects)
                 else { return false }
                 operations[number]?.hasBegun = true
-                probeFoundNothing = false
-                isInputInTheWay = false
             }
             if failIfOutputEnded(number, pending, &effects) { return true }
             sendPacket(number, transact.bytes, to: nil, &effects)
@@ -59,8 +57,9 @@ extension DeviceSession {
             _ = packets.takeFailure()
         }
         guard packets.held == nil, packets.failure == nil else { return false }
-        guard inputState.isOpen, !probeFoundNothing else { return true }
-        guard probeStep == nil, !isInputInTheWay, let descriptor else { return false }
+        guard inputState.isOpen else { return true }
+        if let isClear = packets.isClear(for: number) { return isClear }
+        guard probeStep == nil, let descriptor else { return false }
         probeFor = number
         lookForInput(descriptor, &effects)
         return false
@@ -68,12 +67,15 @@ extension DeviceSession {
 
     mutating func packetProbeDone(_ result: StepResult) {
         probeStep = nil
-        guard closing != nil || readLane.first == probeFor else { return }
-        if case .control(.number(let count)) = result, count > 0 {
+        var isThere = false
+        if case .control(.number(let count)) = result { isThere = count > 0 }
+        if closing != nil {
+            // How much there is cannot be told: more than will ever have been received.
+            seenInput = isThere ? .max : receivedInput
+        } else if packets.lookFor == probeFor, packets.look == .unknown {
             // What has been received since may be what the look saw: then look again.
-            isInputInTheWay = probedAfter == packets.received
-        } else {
-            probeFoundNothing = true
+            if isThere && probedAfter != packets.received { return }
+            packets.look = isThere ? .inTheWay : .clear
         }
     }
 

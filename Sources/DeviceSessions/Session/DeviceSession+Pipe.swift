@@ -102,7 +102,7 @@ extension DeviceSession {
             return
         }
         var data: [UInt8] = []
-        if case .running = pending.progress, !isHeldUp(number) { data = gathered(for: pending) }
+        if case .running = pending.progress, !isHeldUp(number) { data = gathered(for: number) }
         finish(number, status, bytes: data.count, data: data, error: error, &effects)
     }
 
@@ -116,8 +116,8 @@ extension DeviceSession {
         connectionError = nil
         inputState = .failed(.pipeNotConnected)
         outputState = .failed(.pipeNotConnected)
-        isInputInTheWay = false
-        probeFoundNothing = false
+        frames = InputFrames()
+        seenInput = nil
         isShutdownWanted = false
         snapshot.peer = nil
         effects.append(.outputRenewed)

@@ -65,10 +65,20 @@ extension DeviceSession {
             awaitRoom(&effects)
             return false
         }
-        let data = take(size)
+        let data = takeResult(goal, size, status, for: number)
         finish(
             number, status, bytes: data.count, data: data, error: error, &effects)
         return true
+    }
+
+    /// Takes what a read gives; what is skipped behind an unfinished frame shows in its entry.
+    private mutating func takeResult(
+        _ goal: ReadGoal, _ size: Int, _ status: EntryStatus, for number: UInt64
+    ) -> [UInt8] {
+        guard status != .ok else { return take(size) }
+        let (data, skipped) = takeUnfinished(goal, size)
+        operations[number]?.discarded += skipped
+        return data
     }
 
     // MARK: - The standing read
@@ -89,8 +99,9 @@ extension DeviceSession {
                 status == .endOfStream
                 || (status == .failed && !inputState.isOpen
                     && error?.code != EntryError.frameTooLong.code)
+                || error?.code == EntryError.frameImpossible.code
             if isEnd {
-                let data = take(size)
+                let data = takeResult(read.goal, size, status, for: number)
                 finish(number, status, bytes: data.count, data: data, error: error, &effects)
                 return
             }
@@ -105,9 +116,11 @@ extension DeviceSession {
             }
             operations[number]?.progress = .running
             if let credit = pending.credit { operations[number]?.credit = credit - 1 }
-            let data = take(size)
+            let data = takeResult(read.goal, size, status, for: number)
             let entry = self.entry(
-                of: pending, status, bytes: data.count, data: data, error: error, isLast: false)
+                of: operations[number] ?? pending, status, bytes: data.count, data: data,
+                error: error, isLast: false)
+            operations[number]?.discarded = 0
             effects.append(.standingEntry(entry))
         }
     }
@@ -121,7 +134,7 @@ extension DeviceSession {
     // MARK: - Goals
 
     /// What a goal comes to with the bytes that are there, and with how the input stands.
-    private mutating func verdict(on goal: ReadGoal) -> ReadVerdict {
+    mutating func verdict(on goal: ReadGoal) -> ReadVerdict {
         switch goal {
         case .readiness:
             return input.isEmpty ? endVerdict : .complete(size: 0, .ok, nil)
@@ -138,12 +151,16 @@ extension DeviceSession {
                 return .complete(size: limit, .failed, .frameTooLong)
             }
             return endVerdict
+        case .frame(let form, let limit):
+            return verdict(onFrame: form, limit: limit)
         }
     }
 
     /// The end of the input, with all bytes that came before it, or nothing yet.
-    private var endVerdict: ReadVerdict {
-        switch inputState {
+    var endVerdict: ReadVerdict {
+        // A lost connection ends all that is pending, in the order of acceptance.
+        if isLost { return .wait }
+        return switch inputState {
         case .open, .shut: .wait
         case .endOfStream: .complete(size: input.count, .endOfStream, nil)
         case .failed(let error): .complete(size: input.count, .failed, error)
@@ -151,28 +168,27 @@ extension DeviceSession {
     }
 
     /// The bytes that a read which ends early has gathered; they leave the buffer.
-    mutating func gathered(for pending: Pending) -> [UInt8] {
-        switch pending.operation.kind {
-        case .read(let read): gathered(for: read.goal)
-        case .transact(let transact): gathered(for: transact.goal)
-        case .write, .accept, .control, .disconnect: []
-        }
-    }
-
-    private mutating func gathered(for goal: ReadGoal) -> [UInt8] {
+    mutating func gathered(for number: UInt64) -> [UInt8] {
+        guard let goal = operations[number]?.operation.kind.readGoal else { return [] }
         switch goal {
-        case .readiness: []
-        case .available(let limit): take(limit)
-        case .exactly(let size): take(size)
+        case .readiness: return []
+        case .available(let limit): return take(limit)
+        case .exactly(let size): return take(size)
         case .until(let delimiter, let limit):
             // A frame that only waited for room is given as what it is.
-            take(min(input.end(of: delimiter, from: 0) ?? limit, limit))
+            return take(min(input.end(of: delimiter, from: 0) ?? limit, limit))
+        case .frame(let form, let limit):
+            let size = unfinishedFrameSize(form, limit: limit)
+            return takeResult(goal, size, .timedOut, for: number)
         }
     }
 
-    private mutating func take(_ size: Int) -> [UInt8] {
+    mutating func take(_ size: Int) -> [UInt8] {
         scanned = 0
-        return size == 0 ? [] : input.take(size)
+        guard size > 0, !input.isEmpty else { return [] }
+        let taken = input.take(size)
+        frames.took(taken.count)
+        return taken
     }
 
     // MARK: - Demand
@@ -180,13 +196,17 @@ extension DeviceSession {
     /// Asks the driver for bytes if somebody waits for them; else the device waits.
     mutating func wantInput(_ effects: inout [SessionEffect]) {
         if shape.isPacketed { return wantPacket(&effects) }
-        guard receiveStep == nil, inputState.isOpen, let descriptor, isInputWanted else { return }
+        armGap(&effects)
+        guard receiveStep == nil, probeStep == nil, inputState.isOpen, let descriptor,
+            isInputWanted
+        else { return }
         let step = newStep()
         receiveStep = step
         effects.append(.submit(step: step, .receive(descriptor, limit: DeviceSession.readAhead)))
     }
 
     private var isInputWanted: Bool {
+        if isEndSought { return true }
         if let number = readLane.first, let pending = operations[number] {
             switch pending.operation.kind {
             case .read:
@@ -196,7 +216,8 @@ extension DeviceSession {
                     if case .paused = pending.progress { return false }
                     return true
                 }
-                if isInputInTheWay { return true }
+                // Behind a standing read it is that read which takes what the look saw.
+                if standing == nil, seenInput != nil { return true }
             case .write, .accept, .control, .disconnect:
                 break
             }
@@ -218,10 +239,11 @@ extension DeviceSession {
             }
             lastActivity = now
             snapshot.counters.bytesReceived += bytes.count
-            isInputInTheWay = false
-            probeFoundNothing = false
-            if closing == nil {
-                input.append(bytes)
+            receivedInput += bytes.count
+            if isEndSought && input.count >= DeviceSession.readAhead {
+                reconnection?.discarded += bytes.count
+            } else if closing == nil {
+                takeIn(bytes, at: now)
             } else {
                 closing?.discarded += bytes.count
             }

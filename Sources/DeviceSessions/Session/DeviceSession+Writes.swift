@@ -8,7 +8,8 @@ extension DeviceSession {
     mutating func advanceWrites(
         at now: MonotonicInstant, _ effects: inout [SessionEffect]
     ) -> Bool {
-        guard sendStep == nil else { return false }
+        // What would go to a connection that is being lost ends with it, or waits for the next.
+        guard sendStep == nil, !isEndSought else { return false }
         if shape.isPacketed { return advancePacketWrites(&effects) }
         guard let number = writeLane.first, let pending = operations[number] else {
             shutOutputIfWanted(&effects)
@@ -35,13 +36,13 @@ extension DeviceSession {
                     mayStart(number, discardsInput: transact.discardsInput, &effects)
                 else { return false }
                 if transact.discardsInput {
-                    operations[number]?.discarded = input.count
-                    input = InputBuffer()
+                    let discarded = take(input.count).count
+                    operations[number]?.discarded = discarded
                 }
-                if standing != nil && !input.isEmpty { setAside = input.take(input.count) }
+                if standing != nil && !input.isEmpty { setAside = take(input.count) }
                 operations[number]?.progress = .running
                 operations[number]?.hasBegun = true
-                probeFoundNothing = false
+                seenInput = nil
                 scanned = 0
             }
             if failIfOutputEnded(number, pending, &effects) { return true }
@@ -109,7 +110,8 @@ extension DeviceSession {
     /// Whether a transact that heads both lanes may send.
     ///
     /// Bytes that have arrived by now belong to the standing read, or are to be thrown away: both
-    /// must be known to be all, so the kernel is asked whether it has more.
+    /// must be known to be all, so the kernel is asked once how many it has, and these are waited
+    /// for. What comes later is not: a device that never stops sending holds nothing up.
     private mutating func mayStart(
         _ number: UInt64, discardsInput: Bool, _ effects: inout [SessionEffect]
     ) -> Bool {
@@ -117,18 +119,22 @@ extension DeviceSession {
         if let standing, case .paused = operations[standing]?.progress, !input.isEmpty {
             return false
         }
-        guard inputState.isOpen, !probeFoundNothing else { return true }
-        guard probeStep == nil, !isInputInTheWay, let descriptor else { return false }
+        guard inputState.isOpen else { return true }
+        if seenInput != nil { return hasSeenInput }
+        guard probeStep == nil, let descriptor else { return false }
         probeFor = number
         lookForInput(descriptor, &effects)
         return false
     }
 
-    /// Asks the kernel whether it has bytes that have not been received.
+    /// Whether a look was made, and all the bytes that it saw have been received.
+    var hasSeenInput: Bool { seenInput.map { $0 <= receivedInput } ?? false }
+
+    /// Asks the kernel how many bytes it has that have not been received.
     mutating func lookForInput(_ descriptor: DescriptorSlot, _ effects: inout [SessionEffect]) {
         let step = newStep()
         probeStep = step
-        probedAfter = shape.isPacketed ? packets.received : snapshot.counters.bytesReceived
+        probedAfter = shape.isPacketed ? packets.received : receivedInput
         effects.append(
             .submit(
                 step: step, .control(descriptor, shape.isPacketed ? .readable : .unreadBytes)))
@@ -138,12 +144,12 @@ extension DeviceSession {
         probeStep = nil
         // A look that was made for a transact which has ended says nothing to the next one.
         guard closing != nil || readLane.first == probeFor else { return }
-        if case .control(.number(let count)) = result, count > 0 {
-            // What has been received since may be what the look saw: then look again.
-            isInputInTheWay = probedAfter == snapshot.counters.bytesReceived
-        } else {
-            probeFoundNothing = true
-        }
+        var count = 0
+        if case .control(.number(let number)) = result { count = number }
+        // What has been received since may be what the look saw: then look again. No receive is
+        // started while a look is out, so that this happens once.
+        guard count == 0 || probedAfter == receivedInput else { return }
+        seenInput = receivedInput + count
     }
 
     // MARK: - Completions
@@ -221,6 +227,7 @@ extension DeviceSession {
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
         _ effects: inout [SessionEffect]
     ) {
+        present = now
         isShutdownWanted = true
         if phase == .open { advance(at: now, surroundings, &effects) }
     }

@@ -62,6 +62,8 @@ public struct DeviceSession: Sendable {
     var closing: Closing?
     var hasEnded = false
     var failure: EntryError?
+    /// How it comes back after a loss, for a session that does.
+    var reconnection: Reconnection?
 
     var operations: [UInt64: Pending] = [:]
     var nextUnseenOperation: UInt64 = 1
@@ -76,6 +78,8 @@ public struct DeviceSession: Sendable {
     var outputState = DirectionState.open
     /// An error that a send met: the input ends with it, once its last bytes are read.
     var connectionError: EntryError?
+    /// What is known of the frames in `input`.
+    var frames = InputFrames()
     /// Bytes of `input` that hold no beginning of the present read's delimiter.
     var scanned = 0
     /// Bytes of an unfinished frame of the standing read, kept out of a transact's answer.
@@ -91,9 +95,10 @@ public struct DeviceSession: Sendable {
     var probeFor: UInt64 = 0
     /// How many bytes had been received when the look began.
     var probedAfter = 0
-    var probeFoundNothing = false
-    /// The kernel has bytes that must be read before a transact may start.
-    var isInputInTheWay = false
+    /// How many bytes will have been received once all that the look saw is in; `nil` before it.
+    var seenInput: Int?
+    /// Bytes received in all, as the kernel counts them.
+    var receivedInput = 0
     var isLingerTimerArmed = false
     var closeStep: UInt64?
     var shutdownStep: UInt64?
@@ -134,6 +139,9 @@ public struct DeviceSession: Sendable {
         self.id = id
         self.configuration = configuration
         self.opening = opening
+        reconnection = configuration.reconnect.map {
+            Reconnection($0, blueprint: opening, seed: id.rawValue)
+        }
         shape = .stream
         phase = .opening
         lastActivity = now
@@ -238,7 +246,7 @@ public struct DeviceSession: Sendable {
         lastActivity = now
         switch phase {
         case .open: advance(at: now, surroundings, &effects)
-        case .opening: break
+        case .opening, .down: break
         // Accepted just before the end was known: it ends as those before it did.
         case .failed: failAll(with: failure ?? .operationAborted, &effects)
         case .closing, .closed: endLateOperations(at: now, &effects)
@@ -254,11 +262,11 @@ public struct DeviceSession: Sendable {
         if let tag = openingSteps.removeValue(forKey: step) {
             let moves = opening?.stepDone(tag: tag, result) ?? []
             perform(moves, at: now, surroundings, &effects)
-            openingMayBeOver(at: now, &effects)
+            openingMayBeOver(at: now, surroundings, &effects)
             return
         }
         switch step {
-        case receiveStep where shape.isPacketed: packetReceived(result, at: now)
+        case receiveStep where shape.isPacketed: packetReceived(result, at: now, &effects)
         case sendStep where shape.isPacketed: packetSent(result, at: now, &effects)
         case probeStep where shape.isPacketed: packetProbeDone(result)
         case disconnectStep: disconnected(&effects)
@@ -269,12 +277,27 @@ public struct DeviceSession: Sendable {
         case shutdownStep: shutdownStep = nil
         case _ where controlSteps[step] != nil: controlDone(step, result, &effects)
         case unsentStep: unsentDone(result, at: now, &effects)
-        case closeStep: closeDone(&effects)
+        case closeStep where phase == .down:
+            lostDescriptorClosed(at: now, surroundings, &effects)
+            return
+        case closeStep: closeDone(at: now, &effects)
         default: return
         }
-        if phase == .open {
-            advance(at: now, surroundings, &effects)
-        } else {
+        goOn(at: now, surroundings, &effects)
+    }
+
+    /// Does what can be done now, however the session stands.
+    private mutating func goOn(
+        at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
+        _ effects: inout [SessionEffect]
+    ) {
+        switch phase {
+        case .open:
+            if !isLost { advance(at: now, surroundings, &effects) }
+            if isLost { loseConnection(at: now, surroundings, &effects) }
+        case .down:
+            continueLoss(at: now, surroundings, &effects)
+        case .opening, .closing, .closed, .failed:
             continueClosing(at: now, &effects)
         }
     }
@@ -294,12 +317,18 @@ public struct DeviceSession: Sendable {
             stop(number, as: .timedOut, &effects)
         case .connect:
             guard phase == .opening else { return }
-            openEnded(as: .timedOut, with: .timedOut, at: now, &effects)
+            openEnded(as: .timedOut, with: .timedOut, at: now, surroundings, &effects)
             return
         case .opening(let tag):
             let moves = opening?.timerFired(tag: tag) ?? []
             perform(moves, at: now, surroundings, &effects)
-            openingMayBeOver(at: now, &effects)
+            openingMayBeOver(at: now, surroundings, &effects)
+            return
+        case .reconnect:
+            attemptIsDue(at: now, surroundings, &effects)
+            return
+        case .attempt:
+            attemptFailed(with: .timedOut, at: now, surroundings, &effects)
             return
         case .idle:
             idleMayBeOver(at: now, &effects)
@@ -310,6 +339,8 @@ public struct DeviceSession: Sendable {
             return
         case .acceptAgain:
             isAcceptPaused = false
+        case .gap:
+            frames.isTimerArmed = false
         }
         if phase == .open { advance(at: now, surroundings, &effects) }
     }
@@ -323,6 +354,11 @@ public struct DeviceSession: Sendable {
         case .opening: opening != nil
         case .idle, .linger: !hasEnded
         case .acceptAgain: phase == .open
+        case .gap: frames.isTimerArmed && !hasEnded
+        case .reconnect: phase == .down
+        case .attempt(let serial):
+            phase == .down && reconnection?.isTrying == true
+                && reconnection?.attemptSerial == serial
         }
     }
 
@@ -371,7 +407,7 @@ public struct DeviceSession: Sendable {
     private mutating func idleMayBeOver(
         at now: MonotonicInstant, _ effects: inout [SessionEffect]
     ) {
-        guard phase == .open || phase == .opening, closing == nil else { return }
+        guard phase.isInUse, closing == nil else { return }
         let due = lastActivity.advanced(milliseconds: configuration.idleTimeoutMilliseconds)
         if due <= now {
             close(.idle, force: false, at: now, &effects)

@@ -9,6 +9,9 @@ struct InputBuffer {
     var count: Int { storage.count - head }
     var isEmpty: Bool { head == storage.count }
 
+    /// The bytes, oldest first.
+    var bytes: ArraySlice<UInt8> { storage[head...] }
+
     mutating func append(_ bytes: [UInt8]) {
         if isEmpty {
             storage = bytes

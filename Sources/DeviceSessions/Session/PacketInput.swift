@@ -15,6 +15,13 @@ struct PacketInput: Sendable {
     static let longestDatagram = 65_535
     /// The longest message that is taken.
     static let longestMessage = 1_048_576
+    /// More than the kernel keeps for a socket at once.
+    static let mostThatWait = 4_096
+
+    /// What a look at the kernel has told of packets that arrived before a transact may start.
+    enum Look: Sendable {
+        case unknown, inTheWay, clear
+    }
 
     /// What is there for the next read.
     var held: Held?
@@ -25,6 +32,10 @@ struct PacketInput: Sendable {
     private var sentWhenTold = -1
     /// How many have been received, to tell whether a look is out of date.
     var received = 0
+    var look = Look.unknown
+    /// The transact that the looks are for, and how many had been received before the first.
+    private(set) var lookFor: UInt64 = 0
+    private var lookedFrom = 0
     /// Whether the receive that is out has been asked to end.
     var isReceiveCancelled = false
     /// Datagrams that the kernel dropped.
@@ -48,6 +59,35 @@ struct PacketInput: Sendable {
         defer { failure = nil }
         if failure != nil { sentWhenTold = sent }
         return failure
+    }
+
+    /// Whether a transact may start, because nothing is there that came before it; `nil`: look.
+    ///
+    /// The kernel tells only whether there is one. If it goes on saying so for longer than its own
+    /// queue can be, what is there now came later: a device that never stops holds nothing up.
+    mutating func isClear(for transact: UInt64) -> Bool? {
+        if lookFor != transact {
+            lookFor = transact
+            lookedFrom = received
+            look = .unknown
+        }
+        switch look {
+        case .clear: return true
+        case .inTheWay: return false
+        case .unknown: return received - lookedFrom > PacketInput.mostThatWait ? true : nil
+        }
+    }
+
+    /// One has been received, or the end, or an error.
+    mutating func hasMoved() {
+        received += 1
+        if look == .inTheWay { look = .unknown }
+    }
+
+    /// What nobody has read, for the end of the connection.
+    mutating func takeAll() -> [UInt8] {
+        defer { held = nil }
+        return held.map { Array($0.bytes) } ?? []
     }
 
     /// Takes note of the kernel's count, which begins anew after four thousand million.

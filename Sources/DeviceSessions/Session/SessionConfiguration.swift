@@ -23,6 +23,10 @@ public struct SessionConfiguration: Sendable {
     public var lingerMilliseconds: Int
     /// Options of the sockets that it makes.
     public var socketOptions: SocketOptions
+    /// When it tries to come back after its connection was lost; `nil`: it does not.
+    public var reconnect: ReconnectPolicy?
+    /// How its input is cut into frames, where a read says nothing else.
+    public var framing: Framing?
     /// What its accepts bring, for a listener.
     public var accepted: AcceptedKind?
 
@@ -59,7 +63,15 @@ public enum SessionShape: Sendable {
 
 /// Where a session is in its life.
 public enum SessionPhase: String, Sendable, CaseIterable {
-    case opening, open, closing, closed, failed
+    case opening, open, down, closing, closed, failed
+
+    /// Whether operations are accepted.
+    public var isInUse: Bool {
+        switch self {
+        case .opening, .open, .down: true
+        case .closing, .closed, .failed: false
+        }
+    }
 }
 
 /// Why a session is closed, and so what its last entries say.
@@ -80,10 +92,14 @@ public struct SessionCounters: Sendable {
     public var bytesReceived = 0
     /// Bytes that the kernel took for the device.
     public var bytesSent = 0
+    /// Bytes that came and were thrown away unread.
+    public var bytesDiscarded = 0
     /// Operations that have ended.
     public var operationsCompleted = 0
     /// Those of them that failed.
     public var operationsFailed = 0
+    /// How often the connection was lost and came back.
+    public var reconnects = 0
     /// Clients that a listener took.
     public var accepted = 0
     /// How often an accept had to pause because something ran out.

@@ -15,6 +15,10 @@ public enum SessionEffect: Sendable {
     case standingEntry(CompletionEntry)
     /// The `open` entry, which may go into the reply of the request.
     case opened(CompletionEntry)
+    /// The connection was lost, or has come back; in a place that was kept for it.
+    case sessionState(CompletionEntry)
+    /// Tell the session once when the peer of this descriptor goes away.
+    case watchHangup(DescriptorSlot)
     /// The last entry of the session.
     case sessionClosed(CompletionEntry)
     /// A listener's accept brought a connection: make a session of it, and complete the accept.
@@ -55,6 +59,12 @@ public enum SessionTimer: Hashable, Sendable {
     case linger
     /// Try the accept again.
     case acceptAgain
+    /// A pause may have ended a frame.
+    case gap
+    /// The pause before an attempt to reconnect is over.
+    case reconnect
+    /// An attempt to reconnect must be over.
+    case attempt(UInt64)
 }
 
 /// What a session needs to know of its surroundings while it decides.

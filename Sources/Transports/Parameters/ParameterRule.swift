@@ -59,7 +59,8 @@ public struct ParameterRule: Sendable {
         case .choice(let words):
             return words.contains(text) ? .text(text) : nil
         case .choices(let words):
-            let given = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            let given = text.split(separator: ",", omittingEmptySubsequences: false).map(
+                String.init)
             let isRight = given.allSatisfy(words.contains) && Set(given).count == given.count
             return isRight ? .texts(given) : nil
         }

@@ -6,7 +6,8 @@ import DeviceSessions
 struct SeqpacketTransport: Transport {
     let description = TransportDescription(
         scheme: "unix-seqpacket", kind: "message", options: [.lingerMilliseconds],
-        abilities: .message, controls: [.getSocketOption(.unix)], isNetwork: false)
+        abilities: .message, controls: [.getSocketOption(.unix)], isNetwork: false,
+        canReconnect: true)
 
     func plan(
         _ uri: TargetURI, _ options: TransportOptions, _ policy: TargetPolicy

@@ -5,7 +5,8 @@ struct TCPTransport: Transport {
     let description = TransportDescription(
         scheme: "tcp", kind: "stream",
         options: [.noDelay, .keepaliveMilliseconds, .bind, .lingerMilliseconds],
-        abilities: .stream, controls: [.getSocketOption(.tcp)], isNetwork: true)
+        abilities: .stream, controls: [.getSocketOption(.tcp)], isNetwork: true,
+        canReconnect: true)
 
     func plan(
         _ uri: TargetURI, _ options: TransportOptions, _ policy: TargetPolicy

@@ -4,7 +4,7 @@ import DeviceSessions
 struct UnixTransport: Transport {
     let description = TransportDescription(
         scheme: "unix", kind: "stream", options: [.lingerMilliseconds], abilities: .stream,
-        controls: [.getSocketOption(.unix)], isNetwork: false)
+        controls: [.getSocketOption(.unix)], isNetwork: false, canReconnect: true)
 
     func plan(
         _ uri: TargetURI, _ options: TransportOptions, _ policy: TargetPolicy

@@ -173,8 +173,15 @@ public final class WorkerLoop {
         guard !deferred.isEmpty || !events.isEmpty else { return }
         var completions = deferred
         deferred = []
-        for case .completed(let token, let result) in events { completions.append((token, result)) }
+        var gone: [UInt64] = []
+        for event in events {
+            switch event {
+            case .completed(let token, let result): completions.append((token, result))
+            case .hangup(let session): gone.append(session)
+            }
+        }
         events.removeAll(keepingCapacity: true)
+        defer { for slot in gone { hungUp(slot, at: now) } }
         guard completions.count > 1 else {
             for (token, result) in completions { stepDone(token, result, at: now) }
             return
@@ -200,6 +207,11 @@ public final class WorkerLoop {
         timers.compact { [table] alarm, _ in
             table[alarm.session]?.core.expects(alarm.timer) ?? false
         }
+    }
+
+    private func hungUp(_ slot: UInt64, at now: MonotonicInstant) {
+        guard let session = table[slot] else { return }
+        run(session, at: now) { core, _, effects in core.hungUp(at: now, &effects) }
     }
 
     private func stepDone(_ token: StepToken, _ result: StepResult, at now: MonotonicInstant) {
@@ -268,8 +280,10 @@ public final class WorkerLoop {
             }
         case .finishedSilently(let operation):
             ended(operation, session)
-        case .standingEntry(let entry):
+        case .standingEntry(let entry), .sessionState(let entry):
             outgoing.queue(entry, on: session.handle.port)
+        case .watchHangup(let descriptor):
+            driver.watchHangup(descriptor, session: session.slot)
         case .opened(let entry):
             opened(session, entry)
         case .sessionClosed(let entry):
@@ -358,7 +372,8 @@ public final class WorkerLoop {
         let handle = sessions.add(isHidden: false) { [configuration] id in
             SessionHandle(
                 id: id, configuration: configuration,
-                abilities: kind.abilities, port: parent.port, worker: inbox, inlineOpen: nil, phase: .open, at: now)
+                abilities: kind.abilities, port: parent.port, worker: inbox, inlineOpen: nil,
+                phase: .open, at: now)
         }
         ended(operation, listener)
         guard let handle else {
