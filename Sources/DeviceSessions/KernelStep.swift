@@ -212,8 +212,15 @@ public enum ControlRequest: Hashable, Sendable {
     case unsentBytes
     /// Bytes that have arrived and have not been received (FIONREAD).
     case unreadBytes
+    /// Whether a receive would give something now: 1 or 0.
+    ///
+    /// Unlike ``unreadBytes`` it also tells of an empty message, of the end and of an error.
+    case readable
     /// The socket's own address.
     case localAddress
+    /// Joins a multicast group, or leaves it, on an interface of that name or one that the kernel
+    /// picks.
+    case membership(isJoin: Bool, IPAddress, interface: String?)
     /// A number that the kernel keeps of a socket.
     case socketOption(SocketOptionName)
     /// Flushes a file's data to the disk (fdatasync). *Blocking.*
@@ -255,7 +262,9 @@ public enum StepResult: Sendable {
     /// The bytes taken; none is the end of the stream.
     case received([UInt8])
     /// One datagram or message, its real size where it was longer, and its sender.
-    case message([UInt8], fullSize: Int, peer: SocketAddress?)
+    ///
+    /// `dropped`: datagrams that the kernel had no room for, since the socket was made.
+    case message([UInt8], fullSize: Int, peer: SocketAddress?, dropped: UInt32 = 0)
     case sent(Int)
     case ready
     case control(ControlReply)

@@ -10,6 +10,7 @@ public enum EntryKind: String, Sendable, CaseIterable {
     case lock
     case unlock
     case waitEvent = "wait_event"
+    case disconnect
     case sessionState = "session_state"
     case sessionClosed = "session_closed"
 }

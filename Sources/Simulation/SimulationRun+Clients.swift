@@ -233,6 +233,7 @@ extension OperationKind {
         case .lock(let lock): "lock \(lock)"
         case .unlock(let range): "unlock \(range)"
         case .waitEvent: "wait_event"
+        case .disconnect: "disconnect"
         }
     }
 }

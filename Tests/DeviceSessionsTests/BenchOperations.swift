@@ -59,6 +59,7 @@ extension KernelStep {
         case .control(_, .lockFile): "take"
         case .control(_, .unlockFile): "release"
         case .control(_, .terminal(let request)): request.name
+        case .control(_, .readable): "look"
         case .control: "control"
         case .shutdownOutput: "shutdown"
         case .close: "close"

@@ -18,6 +18,10 @@ struct WantedOperation: Sendable {
     }
 
     var wish: Wish
+    /// Where it stands in the body.
+    ///
+    /// `nil`: there is none, its members are query parameters.
+    var place: String? = ""
     /// How much a read that says nothing of frames may take, on a session that has frames.
     var frameLimit: FrameLimit?
     var context: String?
@@ -79,13 +83,13 @@ struct WantedOperation: Sendable {
 /// Reads operations, as the schema of each says what it may have.
 struct OperationReader {
     private enum Name: String, CaseIterable {
-        case read, write, transact, accept, control, lock, unlock
+        case read, write, transact, accept, control, disconnect, lock, unlock
         case waitEvent = "wait_event"
 
         /// Whether it may ask for no entry at all.
         var mayBeSilent: Bool {
             switch self {
-            case .write, .control, .lock, .unlock: true
+            case .write, .control, .disconnect, .lock, .unlock: true
             case .read, .transact, .accept, .waitEvent: false
             }
         }
@@ -113,11 +117,14 @@ struct OperationReader {
         switch name {
         case .accept:
             wish = .kind(.accept)
+        case .disconnect:
+            wish = .kind(.disconnect)
         case .write:
             encoding = dataEncoding(reader)
             let offset = reader.fileNumber("offset")
+            let destination = reader.destination()
             wish = reader.data(required: true).map {
-                .kind(.write(WriteRequest($0, offset: offset)))
+                .kind(.write(WriteRequest($0, offset: offset, destination: destination)))
             }
         case .read:
             encoding =

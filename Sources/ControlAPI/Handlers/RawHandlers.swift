@@ -9,12 +9,14 @@ enum RawHandlers {
         let timeout = try call.query.integer("timeout_ms", in: 1...86_400_000)
         let context = try call.query.text("context", codePoints: 256)
         let offset = try call.query.fileOffset()
+        let destination = try call.query.destination()
         let session = try call.session()
         try call.refuseWhileDraining()
+        let write = WriteRequest(call.request.body, offset: offset, destination: destination)
         let wanted = [
             WantedOperation(
-                wish: .kind(.write(WriteRequest(call.request.body, offset: offset))),
-                context: context, timeoutMilliseconds: timeout,
+                wish: .kind(.write(write)), place: nil, context: context,
+                timeoutMilliseconds: timeout,
                 deliver: .inline, replyEncoding: .base64)
         ]
         try OperationHandlers.submitInline(wanted, session, call) { entries in

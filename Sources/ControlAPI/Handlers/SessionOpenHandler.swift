@@ -125,6 +125,13 @@ enum SessionOpenHandler {
         if configuration.framing != nil && !framed.hasFrames {
             throw .member(.optionsUnsupported, "/framing", "is not for \(description.scheme)")
         }
+        let carrier = plan.accepted?.abilities ?? abilities
+        if configuration.framing != nil && !carrier.isByteStream {
+            var problem = Problem(
+                .optionsUnsupported, "A \(description.scheme) session has no frames but its own.")
+            problem.faults = [.init(pointer: "/framing", detail: "is not supported here")]
+            throw problem
+        }
         // One for the `open` entry, one for `session_closed`, two to tell of losses and returns.
         let places = configuration.reconnect == nil ? 2 : 4
         do {

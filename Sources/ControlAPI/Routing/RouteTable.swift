@@ -52,7 +52,8 @@ enum RouteTable {
             ],
             produces: bytes, RawHandlers.read),
         Route(
-            "POST", session + "/write", body: .bytes, query: ["offset", "timeout_ms", "context"],
+            "POST", session + "/write", body: .bytes,
+            query: ["offset", "timeout_ms", "context", "to"],
             RawHandlers.write),
 
         Route("GET", "/v1/info", ServiceHandlers.info),

@@ -273,6 +273,11 @@ public final class SessionHandle: Sendable {
         }
     }
 
+    /// Takes writes again, whatever was shut before: the session has lost its client.
+    public func renewOutput() {
+        front.withLock { $0.isOutputShut = false }
+    }
+
     /// Tells everybody how the session stands and what has ended.
     ///
     /// - Returns: the number of the newest operation that was accepted before that.

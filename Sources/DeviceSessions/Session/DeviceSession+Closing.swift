@@ -23,6 +23,7 @@ extension DeviceSession {
             for step in controlSteps.keys.sorted() { effects.append(.cancelStep(step)) }
             stopFileForClose(&effects)
             closeLine(&effects)
+            if pipe.isListening { effects.append(.withdrawFromListener) }
         } else if force {
             closing?.isForced = true
             for step in [receiveStep, sendStep] {
@@ -38,7 +39,8 @@ extension DeviceSession {
         guard phase == .closing, let closing, opening == nil, openingSteps.isEmpty,
             sendStep == nil, acceptStep == nil, controlSteps.isEmpty, line.steps.isEmpty,
             probeStep == nil, shutdownStep == nil, unsentStep == nil, closeStep == nil,
-            file?.running == nil, !isLingerTimerArmed || closing.isForced
+            disconnectStep == nil, !pipe.isListening, file?.running == nil,
+            !isLingerTimerArmed || closing.isForced
         else { return }
         if !closing.hasEndedOperations {
             // A receive may have brought bytes after all, so it is awaited too.
@@ -51,7 +53,7 @@ extension DeviceSession {
         }
         if releasesLocks(&effects) || isSayingGoodbye(at: now, &effects) { return }
         let mayLinger =
-            shape.isStream && connectionError == nil
+            shape.lingers && connectionError == nil
             && configuration.lingerMilliseconds > 0
         if closing.isForced || !mayLinger || hasLingered(at: now) {
             closeDescriptor(descriptor, &effects)
@@ -78,16 +80,20 @@ extension DeviceSession {
             if file != nil, let result = pending.controlResult {
                 finishFile(number, pending, result, &effects)
             } else if case .write(let write) = pending.operation.kind {
-                let isComplete = pending.sent == write.bytes.count && !write.bytes.isEmpty
+                let isAllOut = pending.sent == write.bytes.count && !write.bytes.isEmpty
+                let isComplete = isAllOut || pending.isDone
                 finish(
                     number, isComplete ? .ok : status, bytes: pending.sent,
                     error: isComplete ? nil : error, &effects)
             } else if let result = pending.controlResult {
                 finishControl(number, pending, result, &effects)
+            } else if pending.isDone {
+                finish(number, .ok, &effects)
             } else {
                 finish(number, status, error: error, &effects)
             }
         }
+        refuseGuests(&effects)
     }
 
     /// Ends operations that were accepted just before the close was known.
@@ -157,8 +163,13 @@ extension DeviceSession {
         if receiveStep == nil && inputState.isOpen {
             let step = newStep()
             receiveStep = step
+            let limit = DeviceSession.readAhead
             effects.append(
-                .submit(step: step, .receive(descriptor, limit: DeviceSession.readAhead)))
+                .submit(
+                    step: step,
+                    shape.isPacketed
+                        ? .receiveMessage(descriptor, limit: limit)
+                        : .receive(descriptor, limit: limit)))
         }
         isLingerTimerArmed = true
         effects.append(.arm(.linger, at: min(now.advanced(milliseconds: 5), until)))

@@ -41,7 +41,7 @@ extension DeviceSession {
                 guard pending.isAnswering,
                     complete(number, transact.goal, surroundings, &effects)
                 else { return hasMoved }
-            case .write, .accept, .control, .lock, .unlock, .waitEvent:
+            case .write, .accept, .control, .lock, .unlock, .waitEvent, .disconnect:
                 return hasMoved
             }
             hasMoved = true
@@ -53,6 +53,7 @@ extension DeviceSession {
         _ number: UInt64, _ goal: ReadGoal, _ surroundings: some SessionSurroundings,
         _ effects: inout [SessionEffect]
     ) -> Bool {
+        if shape.isPacketed { return completePacket(number, goal, surroundings, &effects) }
         guard let pending = operations[number],
             case .complete(let size, let status, let error) = timedVerdict(number, goal, &effects)
         else { return false }
@@ -91,6 +92,7 @@ extension DeviceSession {
     ) {
         // From the first byte of a transact to its end, what arrives is its answer.
         if let head = readLane.first, operations[head]?.hasBegun == true { return }
+        if shape.isPacketed { return servePackets(surroundings, &effects) }
         while let number = standing, let pending = operations[number],
             case .read(let read) = pending.operation.kind,
             case .complete(let size, let status, let error) = verdict(on: read.goal)
@@ -195,6 +197,7 @@ extension DeviceSession {
 
     /// Asks the driver for bytes if somebody waits for them; else the device waits.
     mutating func wantInput(_ effects: inout [SessionEffect]) {
+        if shape.isPacketed { return wantPacket(&effects) }
         armGap(&effects)
         guard receiveStep == nil, probeStep == nil, inputState.isOpen, let descriptor,
             isInputWanted
@@ -221,7 +224,7 @@ extension DeviceSession {
                 }
                 // Behind a standing read it is that read which takes what the look saw.
                 if standing == nil, seenInput != nil { return true }
-            case .write, .accept, .control, .lock, .unlock, .waitEvent:
+            case .write, .accept, .control, .lock, .unlock, .waitEvent, .disconnect:
                 break
             }
         }

@@ -10,6 +10,7 @@ extension DeviceSession {
     ) -> Bool {
         // What would go to a connection that is being lost ends with it, or waits for the next.
         guard sendStep == nil, !flushWire(&effects), !isEndSought else { return false }
+        if shape.isPacketed { return advancePacketWrites(&effects) }
         guard let number = writeLane.first, let pending = operations[number] else {
             shutOutputIfWanted(&effects)
             return false
@@ -51,8 +52,8 @@ extension DeviceSession {
             return true
         case .control(let action):
             if case .queued = pending.progress { startControl(number, action, &effects) }
-            return false
-        case .read, .accept, .lock, .unlock, .waitEvent:
+            return operations[number] == nil
+        case .read, .accept, .lock, .unlock, .waitEvent, .disconnect:
             return false
         }
     }
@@ -70,7 +71,7 @@ extension DeviceSession {
         return false
     }
 
-    private mutating func beginAnswer(
+    mutating func beginAnswer(
         _ number: UInt64, _ timeoutMilliseconds: Int?, at now: MonotonicInstant,
         _ effects: inout [SessionEffect]
     ) {
@@ -83,7 +84,7 @@ extension DeviceSession {
     }
 
     /// Ends an operation that has nothing left to send into; says whether it did.
-    private mutating func failIfOutputEnded(
+    mutating func failIfOutputEnded(
         _ number: UInt64, _ pending: Pending, _ effects: inout [SessionEffect]
     ) -> Bool {
         switch outputState {
@@ -100,7 +101,7 @@ extension DeviceSession {
     }
 
     /// What an entry's `bytes` say of an operation that ends while it sends.
-    private func writtenBytes(_ pending: Pending) -> Int {
+    func writtenBytes(_ pending: Pending) -> Int {
         if case .write = pending.operation.kind { return pending.sent }
         return 0
     }
@@ -134,8 +135,10 @@ extension DeviceSession {
     mutating func lookForInput(_ descriptor: DescriptorSlot, _ effects: inout [SessionEffect]) {
         let step = newStep()
         probeStep = step
-        probedAfter = receivedInput
-        effects.append(.submit(step: step, .control(descriptor, .unreadBytes)))
+        probedAfter = shape.isPacketed ? packets.received : receivedInput
+        effects.append(
+            .submit(
+                step: step, .control(descriptor, shape.isPacketed ? .readable : .unreadBytes)))
     }
 
     mutating func probeDone(_ result: StepResult) {
@@ -170,7 +173,7 @@ extension DeviceSession {
         default:
             preconditionFailure("a send gave \(result)")
         }
-        guard closing == nil else { return }
+        guard closing == nil, !pipe.isDisconnecting else { return }
         if case .stopping(let status) = pending.progress {
             endTorn(number, as: status, &effects)
         }

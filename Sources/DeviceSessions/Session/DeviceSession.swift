@@ -37,6 +37,10 @@ public struct DeviceSession: Sendable {
         var controlResult: StepResult?
         /// The timers of a serial line's read that has started.
         var readClock: ReadClock?
+        /// What the first try to send a datagram met, which may be an earlier one's fault.
+        var firstSendError: Errno?
+        /// Whether the kernel has done it, though its entry waits for its turn.
+        var isDone = false
     }
 
     /// What is going on at the end of the session's life.
@@ -119,6 +123,16 @@ public struct DeviceSession: Sendable {
     var isAwaitingRoom = false
     /// What a serial line has besides.
     var line = LineState()
+    /// What a session of datagrams or messages holds for its reads.
+    var packets = PacketInput()
+    /// Where a session that can change its client is between two of them.
+    var pipe = PipeState.connected
+    var disconnects = Deque<UInt64>()
+    /// The close of the client that a disconnect lets go.
+    var disconnectStep: UInt64?
+    /// Sessions that wait for a client of this listener, by their places in its accept lane.
+    var guests: [UInt64: AcceptGuest] = [:]
+    var nextGuest: UInt64 = AcceptGuest.firstPlace
 
     var lastActivity: MonotonicInstant
     /// The moment of the event that is being handled.
@@ -163,7 +177,9 @@ public struct DeviceSession: Sendable {
     public var view: SessionSnapshot {
         var view = snapshot
         view.phase = phase
-        if shape.isStream && descriptor != nil {
+        if shape == .datagram { view.counters.datagramsDropped = packets.droppedInAll }
+        let isConnection = shape.isStream || shape.isPacketed
+        if isConnection && (descriptor != nil || !pipe.isConnected) {
             view.input = (connectionError.map { DirectionState.failed($0) } ?? inputState).name
             view.output = outputState.name
         }
@@ -199,6 +215,17 @@ public struct DeviceSession: Sendable {
         _ effects: inout [SessionEffect]
     ) {
         present = now
+        if let index = accepted.dropFirst().firstIndex(where: \.kind.isDisconnect) {
+            // What was accepted before it begins before it, what was accepted after it after it.
+            submit(Array(accepted[..<index]), at: now, surroundings, &effects)
+            submit(Array(accepted[index...]), at: now, surroundings, &effects)
+            return
+        }
+        if accepted.count > 1 && accepted[0].kind.isDisconnect {
+            submit([accepted[0]], at: now, surroundings, &effects)
+            submit(Array(accepted[1...]), at: now, surroundings, &effects)
+            return
+        }
         for operation in accepted {
             nextUnseenOperation = operation.number + 1
             var pending = Pending(operation: operation)
@@ -219,6 +246,7 @@ public struct DeviceSession: Sendable {
                 writeLane.append(operation.number)
             case .accept: acceptLane.append(operation.number)
             case .waitEvent: waitingControls.append(operation.number)
+            case .disconnect: disconnects.append(operation.number)
             case .control(let action):
                 if action.takesTurn {
                     writeLane.append(operation.number)
@@ -255,6 +283,10 @@ public struct DeviceSession: Sendable {
         }
         switch step {
         case receiveStep where wire != nil: sealedReceiveDone(result, at: now, &effects)
+        case receiveStep where shape.isPacketed: packetReceived(result, at: now, &effects)
+        case sendStep where shape.isPacketed: packetSent(result, at: now, &effects)
+        case probeStep where shape.isPacketed: packetProbeDone(result)
+        case disconnectStep: disconnected(&effects)
         case receiveStep: receiveDone(result, at: now)
         case sendStep where wire != nil: sealedSendDone(result, at: now, &effects)
         case sendStep: sendDone(result, at: now, &effects)
@@ -378,12 +410,16 @@ public struct DeviceSession: Sendable {
         _ effects: inout [SessionEffect]
     ) {
         guard phase == .open, closing == nil else { return }
+        if case .disconnecting(let number) = pipe {
+            continueDisconnect(number, &effects)
+            return
+        }
         prepareLine()
         startControls(&effects)
         switch shape {
         case .listener:
             advanceAccepts(at: now, surroundings, &effects)
-        case .stream, .terminal:
+        case .stream, .terminal, .datagram, .message:
             var isMoving = true
             while isMoving {
                 isMoving = advanceReads(at: now, surroundings, &effects)
@@ -391,6 +427,7 @@ public struct DeviceSession: Sendable {
             }
             wantInput(&effects)
             advanceLine(&effects)
+            advancePipe(&effects)
         case .file:
             advanceFile(at: now, surroundings, &effects)
         }

@@ -59,6 +59,10 @@ public enum SessionShape: Hashable, Sendable {
     case stream
     /// A serial line that can report these events: a stream that is always read ahead.
     case terminal(reports: LineEvents)
+    /// Datagrams, each by itself; there is no connection that could end.
+    case datagram
+    /// Messages in order over a connection.
+    case message
     /// Brings sessions by `accept`.
     case listener
     /// Bytes at offsets, one operation at a time.
@@ -108,6 +112,8 @@ public struct SessionCounters: Sendable {
     public var accepted = 0
     /// How often an accept had to pause because something ran out.
     public var acceptPauses = 0
+    /// Datagrams that the kernel dropped for want of room; `nil` where there are none.
+    public var datagramsDropped: Int?
 
     /// Counters at zero.
     public init() {}

@@ -25,6 +25,16 @@ public enum SessionEffect: Sendable {
     case sessionClosed(CompletionEntry)
     /// A listener's accept brought a connection: make a session of it, and complete the accept.
     case spawn(IOOperation, DescriptorSlot, peer: SocketAddress)
+    /// Ask the listener that this session came from for its next client.
+    case askListener
+    /// Tell it that no client is wanted any more; it answers that too.
+    case withdrawFromListener
+    /// A listener's answer to the session in that slot of its worker: a client.
+    case giveClient(to: UInt64, DescriptorSlot, peer: SocketAddress)
+    /// A listener's answer to the session in that slot: none will come.
+    case refuseClient(to: UInt64, EntryError)
+    /// Writes are possible again, whatever was shut before: the client has changed.
+    case outputRenewed
     /// Give promised places back to the port.
     case releasePlaces(Int)
     /// Tell the session when its port has room.

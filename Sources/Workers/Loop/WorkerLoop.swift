@@ -21,13 +21,15 @@ public final class WorkerLoop {
     let clock: any EngineClock
     let sessions: SessionDirectory
 
-    private var table = SessionTable()
+    var table = SessionTable()
     private var timers = DeadlineHeap<SessionAlarm>()
     private var events: [DriverEvent] = []
     private var effects: [SessionEffect] = []
     private var deferred: [(StepToken, StepResult)] = []
     private var outgoing = OutgoingWork()
     private var ownSteps: UInt64 = 0
+    /// What sessions have to tell each other, in order.
+    var crossings = PipeCrossings()
 
     /// A loop over `driver` that registers accepted sessions in `sessions`.
     public init(driver: any IODriver, clock: any EngineClock, sessions: SessionDirectory) {
@@ -229,7 +231,7 @@ public final class WorkerLoop {
     // MARK: - What a session wants
 
     /// Lets a session decide, and does what it wants until it wants nothing more.
-    private func run(
+    func run(
         _ session: RunningSession, at now: MonotonicInstant,
         _ decide: (inout DeviceSession, WorkerSurroundings, inout [SessionEffect]) -> Void
     ) {
@@ -260,6 +262,7 @@ public final class WorkerLoop {
             session.isTearUntold = true
             session.core.writesAreTorn(upTo: .max)
         }
+        deliverCrossings(at: now)
     }
 
     private func perform(
@@ -293,6 +296,16 @@ public final class WorkerLoop {
             sessionClosed(session, entry, at: now)
         case .spawn(let operation, let descriptor, let peer):
             spawn(from: session, operation, descriptor, peer, at: now)
+        case .askListener:
+            crossings.add(.ask(from: session.slot, of: session.listener))
+        case .withdrawFromListener:
+            crossings.add(.withdraw(from: session.slot, of: session.listener))
+        case .giveClient(let guest, let descriptor, let peer):
+            crossings.add(.give(to: guest, descriptor, peer))
+        case .refuseClient(let guest, let error):
+            crossings.add(.refuse(to: guest, error))
+        case .outputRenewed:
+            session.handle.renewOutput()
         case .releasePlaces(let places):
             let port = session.handle.port
             outgoing.replies.append { port.release(places) }
@@ -385,6 +398,7 @@ public final class WorkerLoop {
             id: handle.id, configuration: configuration, accepted: descriptor, shape: kind.shape,
             peer: address, at: now)
         let session = table.add(handle, core)
+        session.listener = parent
         outgoing.touch(session)
         endIfAllEnd(session)
         if configuration.idleTimeoutMilliseconds > 0 {
