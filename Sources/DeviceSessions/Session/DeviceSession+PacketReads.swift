@@ -158,7 +158,7 @@ extension DeviceSession {
             case .transact:
                 if pending.isAnswering { return true }
                 if standing == nil && packets.look == .inTheWay { return true }
-            case .write, .accept, .control, .disconnect: break
+            case .write, .accept, .control, .lock, .unlock, .waitEvent, .disconnect: break
             }
         }
         guard let standing, let pending = operations[standing] else { return false }

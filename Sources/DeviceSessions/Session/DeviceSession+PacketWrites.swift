@@ -26,7 +26,7 @@ extension DeviceSession {
         case .control(let action):
             if case .queued = pending.progress { startControl(number, action, &effects) }
             return operations[number] == nil
-        case .read, .accept, .disconnect:
+        case .read, .accept, .lock, .unlock, .waitEvent, .disconnect:
             return false
         }
     }
