@@ -86,7 +86,8 @@ extension Problem {
                 "A \(transport) session has no \(operation); it has \(known).")
         case .unsupportedMember(let operation, let member, let why):
             self.init(
-                .operationUnsupported, "The member \(member) of a \(operation) cannot stand: \(why).")
+                .operationUnsupported,
+                "The member \(member) of a \(operation) cannot stand: \(why).")
         case .accessDenied(let operation):
             self.init(
                 .operationAccessDenied,

@@ -45,7 +45,8 @@ enum RouteTable {
         Route(
             "POST", session + "/read",
             query: [
-                "max_bytes", "exactly", "until", "until_encoding", "offset", "timeout_ms", "context",
+                "max_bytes", "exactly", "until", "until_encoding", "offset", "timeout_ms",
+                "context",
             ],
             produces: bytes, RawHandlers.read),
         Route(

@@ -31,8 +31,10 @@ extension DeviceSession {
     /// Goes as far towards the end as can be gone now.
     mutating func continueClosing(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
         guard phase == .closing, let closing, opening == nil, openingSteps.isEmpty,
-            sendStep == nil, acceptStep == nil, controlSteps.isEmpty, probeStep == nil, shutdownStep == nil,
-            unsentStep == nil, closeStep == nil, file?.running == nil, !isLingerTimerArmed || closing.isForced
+            sendStep == nil, acceptStep == nil, controlSteps.isEmpty, probeStep == nil,
+            shutdownStep == nil,
+            unsentStep == nil, closeStep == nil, file?.running == nil,
+            !isLingerTimerArmed || closing.isForced
         else { return }
         if !closing.hasEndedOperations {
             // A receive may have brought bytes after all, so it is awaited too.

@@ -44,7 +44,9 @@ public struct SessionAbilities: Hashable, Sendable {
     }
 
     /// Those of a stream socket.
-    public static let stream = SessionAbilities(operations: ["read", "write", "transact", "control"])
+    public static let stream = SessionAbilities(operations: [
+        "read", "write", "transact", "control",
+    ])
 
     /// Those of a listener.
     public static let listener = SessionAbilities(operations: ["accept"], canShutOutput: false)

@@ -27,7 +27,6 @@ enum PathOpening {
         return OpenedDescriptor(descriptor: handle, role: .handle, socketFile: nil)
     }
 
-
     /// The directory that `target` lies in, opened, and its name there.
     static func parentAndName(
         of target: PathTarget

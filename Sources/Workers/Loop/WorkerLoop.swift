@@ -357,7 +357,8 @@ public final class WorkerLoop {
         let handle = sessions.add(isHidden: false) { [configuration] id in
             SessionHandle(
                 id: id, configuration: configuration,
-                abilities: kind.abilities, port: parent.port, worker: inbox, inlineOpen: nil, phase: .open, at: now)
+                abilities: kind.abilities, port: parent.port, worker: inbox, inlineOpen: nil,
+                phase: .open, at: now)
         }
         ended(operation, listener)
         guard let handle else {
