@@ -115,7 +115,8 @@ import Testing
     private let write = OperationKind.write(WriteRequest([1], offset: 0))
     private let append = OperationKind.write(WriteRequest([1]))
 
-    @Test func `an operation needs its access, and a lock the one that the kernel asks for`() throws {
+    @Test func `an operation needs its access, and a lock the one that the kernel asks for`() throws
+    {
         func mayNot(_ query: String, _ kind: OperationKind) throws -> Bool {
             if case .accessDenied? = try refusal(query, kind) { return true }
             return false

@@ -28,7 +28,8 @@ import Workers
         link(directory.path + "/file", directory.path + "/alias")
         directory.makeFile("other", "x")
         func key(_ slot: DescriptorSlot) throws -> FileKey {
-            guard case .control(.file(let key)) = try bench.run(.control(slot, .fileIdentity)) else {
+            guard case .control(.file(let key)) = try bench.run(.control(slot, .fileIdentity))
+            else {
                 throw DriverBench.Unexpected(result: "no identity")
             }
             return key
