@@ -10,7 +10,7 @@ SEED ?=
 STEPS ?= 1000000
 
 .PHONY: help deps venv build test unit-test daemon-test conformance sim-test demo run lint format \
-	tidy openapi sim tsan asan load image-test clean
+	tidy openapi sim tsan asan load storm image-test clean
 
 help: ## Lists the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -80,6 +80,10 @@ asan: deps ## Runs the unit tests under AddressSanitizer.
 load: build venv ## Opens 8,000 sessions and 8,000 waiting fetches, and prints what they cost.
 	$(SWIFT) build -c release --product iocpd
 	IOCPD_BIN=$(BUILD)/release/iocpd $(VENV)/bin/python Tests/daemon/load_8000.py
+
+storm: build venv ## Opens a thousand sessions of each transport and does all to them that can be done.
+	$(SWIFT) build -c release --product iocpd
+	IOCPD_BIN=$(BUILD)/release/iocpd $(VENV)/bin/python Tests/daemon/transport_storm.py
 
 image-test: ## Builds the container image and runs it, without a Docker engine.
 	@IMAGE_TEST=1 scripts/install-deps.sh

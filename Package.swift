@@ -69,8 +69,15 @@ let package = Package(
         ),
         .target(
             name: "Transports",
-            dependencies: ["EngineBase", "PortEngine", "DeviceSessions"],
+            dependencies: ["EngineBase", "PortEngine", "DeviceSessions", "TLSEngine"],
             swiftSettings: pure
+        ),
+
+        // TLS in memory: bytes in, bytes out.
+        .target(
+            name: "TLSEngine",
+            dependencies: ["CGnuTLS", "EngineBase", "PortEngine", "DeviceSessions"],
+            swiftSettings: common
         ),
 
         // The kernel.
@@ -155,6 +162,10 @@ let package = Package(
         .testTarget(
             name: "TransportsTests",
             dependencies: ["EngineBase", "PortEngine", "DeviceSessions", "Transports", "TestKit"],
+            swiftSettings: common),
+        .testTarget(
+            name: "TLSEngineTests",
+            dependencies: ["CGnuTLS", "PortEngine", "DeviceSessions", "TLSEngine"],
             swiftSettings: common),
         .testTarget(
             name: "LinuxSystemTests", dependencies: ["CLinux", "EngineBase", "LinuxSystem"],

@@ -41,13 +41,14 @@ final class DaemonParts: Sendable {
         portClock = try PortClock(wakeup, ports: ports)
         let sessions = SessionDirectory(
             clock: clock, seed: random.next(), limit: limits.maxSessions,
-            rememberedClosed: limits.rememberedClosed)
+            rememberedClosed: limits.rememberedClosed,
+            fileLocks: FileLockTable(limit: limits.maxLocksPerFile))
         workers = try WorkerPool(
             count: settings.workers ?? processors, clock: clock, sessions: sessions)
         service = Service(
             identity: ServiceIdentity(version: Version.text, ioDriver: "epoll"), limits: limits,
             ports: ports, sessions: sessions, runners: workers.inboxes, policy: settings.policy,
-            processors: processors)
+            processors: processors, allowsRawControls: settings.allowsRawIoctl)
 
         var names = settings.allowedHosts
         names.append(DaemonParts.hostName())

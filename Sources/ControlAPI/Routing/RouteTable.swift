@@ -46,10 +46,14 @@ enum RouteTable {
         Route("POST", operation + ":credit", body: .json, OperationHandlers.credit),
         Route(
             "POST", session + "/read",
-            query: ["max_bytes", "exactly", "until", "until_encoding", "timeout_ms", "context"],
+            query: [
+                "max_bytes", "exactly", "until", "until_encoding", "offset", "interval_ms",
+                "total_ms", "timeout_ms", "context",
+            ],
             produces: bytes, RawHandlers.read),
         Route(
-            "POST", session + "/write", body: .bytes, query: ["timeout_ms", "context"],
+            "POST", session + "/write", body: .bytes,
+            query: ["offset", "timeout_ms", "context", "to"],
             RawHandlers.write),
 
         Route("GET", "/v1/info", ServiceHandlers.info),

@@ -10,6 +10,8 @@ public enum SessionMessage: Sendable {
     case shutdownOutput
     case close(CloseReason, force: Bool, reply: (@Sendable () -> Void)?)
     case roomMayHaveCome
+    /// The file lock that this operation waits for may be taken now.
+    case lockGranted(UInt64)
 }
 
 /// Whoever runs sessions: it looks at a session's messages soon after it is asked to.
@@ -39,6 +41,7 @@ public final class SessionHandle: Sendable {
         var pendingBytes = 0
         var standingReads = 0
         var nextOperation: UInt64 = 1
+        var events = EventDesk()
         var lock = SessionLock()
 
         /// How the session stands, with a close that its worker has not seen yet.
@@ -131,7 +134,12 @@ public final class SessionHandle: Sendable {
         }
         var standing = front.standingReads
         var bytes = 0
+        var (events, number) = (front.events, front.nextOperation)
         for request in requests {
+            let refusal = events.take(
+                request.kind, number: number, reportable: front.snapshot.reportableEvents)
+            if let refusal { return refusal }
+            number += 1
             if case .read(let read) = request.kind {
                 if standing > 0 { return .standingReadActive }
                 if read.repeats { standing += 1 }
@@ -156,6 +164,9 @@ public final class SessionHandle: Sendable {
         var accepted: [IOOperation] = []
         accepted.reserveCapacity(requests.count)
         for request in requests {
+            _ = front.events.take(
+                request.kind, number: front.nextOperation,
+                reportable: front.snapshot.reportableEvents)
             accepted.append(
                 IOOperation(
                     number: front.nextOperation, kind: request.kind, context: request.context,
@@ -262,6 +273,11 @@ public final class SessionHandle: Sendable {
         }
     }
 
+    /// Takes writes again, whatever was shut before: the session has lost its client.
+    public func renewOutput() {
+        front.withLock { $0.isOutputShut = false }
+    }
+
     /// Tells everybody how the session stands and what has ended.
     ///
     /// - Returns: the number of the newest operation that was accepted before that.
@@ -272,6 +288,7 @@ public final class SessionHandle: Sendable {
             front.pendingOperations -= ended.count
             front.pendingBytes -= ended.bytes
             front.standingReads -= ended.standingReads
+            if let wait = ended.wait { front.events.waitEnded(wait) }
             return front.nextOperation - 1
         }
     }
@@ -290,6 +307,8 @@ public struct EndedOperations: Sendable {
     public var bytes = 0
     /// How many of them were standing reads.
     public var standingReads = 0
+    /// The newest wait for events among them.
+    public var wait: UInt64?
 
     /// None.
     public init() {}
@@ -299,5 +318,6 @@ public struct EndedOperations: Sendable {
         count += 1
         bytes += operation.kind.payloadBytes
         if operation.kind.isStandingRead { standingReads += 1 }
+        if case .waitEvent = operation.kind { wait = max(wait ?? 0, operation.number) }
     }
 }

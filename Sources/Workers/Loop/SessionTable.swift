@@ -12,6 +12,8 @@ final class RunningSession {
     var isTouched = false
     /// Whether half a write has gone out and nobody has been told yet.
     var isTearUntold = false
+    /// The listener that brought it, which may have its next client too.
+    var listener: SessionHandle?
     /// The entry of an inline open that failed, until the session's last entry joins it.
     var failedInlineOpen: CompletionEntry?
 

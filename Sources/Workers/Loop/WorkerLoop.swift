@@ -21,13 +21,15 @@ public final class WorkerLoop {
     let clock: any EngineClock
     let sessions: SessionDirectory
 
-    private var table = SessionTable()
+    var table = SessionTable()
     private var timers = DeadlineHeap<SessionAlarm>()
     private var events: [DriverEvent] = []
     private var effects: [SessionEffect] = []
     private var deferred: [(StepToken, StepResult)] = []
     private var outgoing = OutgoingWork()
     private var ownSteps: UInt64 = 0
+    /// What sessions have to tell each other, in order.
+    var crossings = PipeCrossings()
 
     /// A loop over `driver` that registers accepted sessions in `sessions`.
     public init(driver: any IODriver, clock: any EngineClock, sessions: SessionDirectory) {
@@ -141,6 +143,10 @@ public final class WorkerLoop {
             // If it did not use the room, the next one in the line may.
             let port = session.handle.port
             outgoing.replies.append { port.passRoomOn() }
+        case .lockGranted(let number):
+            run(session, at: now) { core, surroundings, effects in
+                core.lockGranted(number, at: now, surroundings, &effects)
+            }
         }
     }
 
@@ -156,7 +162,7 @@ public final class WorkerLoop {
         case .describe(let reply): outgoing.replies.append { reply([]) }
         case .credit(_, _, let reply): outgoing.replies.append { reply(.ended) }
         case .close(_, _, let reply): if let reply { outgoing.replies.append(reply) }
-        case .shutdownOutput: break
+        case .shutdownOutput, .lockGranted: break
         case .roomMayHaveCome:
             outgoing.replies.append { port.passRoomOn() }
         }
@@ -225,7 +231,7 @@ public final class WorkerLoop {
     // MARK: - What a session wants
 
     /// Lets a session decide, and does what it wants until it wants nothing more.
-    private func run(
+    func run(
         _ session: RunningSession, at now: MonotonicInstant,
         _ decide: (inout DeviceSession, WorkerSurroundings, inout [SessionEffect]) -> Void
     ) {
@@ -256,6 +262,7 @@ public final class WorkerLoop {
             session.isTearUntold = true
             session.core.writesAreTorn(upTo: .max)
         }
+        deliverCrossings(at: now)
     }
 
     private func perform(
@@ -268,6 +275,8 @@ public final class WorkerLoop {
             driver.cancel(StepToken(session: session.slot, step: step))
         case .arm(let timer, let moment):
             timers.insert(SessionAlarm(session: session.slot, timer: timer), at: moment)
+        case .disarm:
+            timers.forgetOne()
         case .complete(let operation, let entry):
             ended(operation, session)
             if case .inline(let reply, let place) = operation.delivery {
@@ -287,12 +296,30 @@ public final class WorkerLoop {
             sessionClosed(session, entry, at: now)
         case .spawn(let operation, let descriptor, let peer):
             spawn(from: session, operation, descriptor, peer, at: now)
+        case .askListener:
+            crossings.add(.ask(from: session.slot, of: session.listener))
+        case .withdrawFromListener:
+            crossings.add(.withdraw(from: session.slot, of: session.listener))
+        case .giveClient(let guest, let descriptor, let peer):
+            crossings.add(.give(to: guest, descriptor, peer))
+        case .refuseClient(let guest, let error):
+            crossings.add(.refuse(to: guest, error))
+        case .outputRenewed:
+            session.handle.renewOutput()
         case .releasePlaces(let places):
             let port = session.handle.port
             outgoing.replies.append { port.release(places) }
         case .awaitRoom:
             let handle = session.handle
             outgoing.replies.append { handle.port.awaitRoom(handle) }
+        case .tellGrants(let grants):
+            let sessions = self.sessions
+            outgoing.replies.append {
+                // One that is gone has left the table of locks before.
+                for grant in grants {
+                    sessions.findHiddenToo(grant.owner)?.send(.lockGranted(grant.number))
+                }
+            }
         case .ended:
             table.remove(session)
             outgoing.ended.append((session, session.core.view.phase, sessions))
@@ -371,6 +398,7 @@ public final class WorkerLoop {
             id: handle.id, configuration: configuration, accepted: descriptor, shape: kind.shape,
             peer: address, at: now)
         let session = table.add(handle, core)
+        session.listener = parent
         outgoing.touch(session)
         endIfAllEnd(session)
         if configuration.idleTimeoutMilliseconds > 0 {

@@ -40,6 +40,9 @@ struct SettingFlags: ParsableArguments {
     @Flag(help: "Listen on other addresses than loopback without TLS and tokens.")
     var insecure = false
 
+    @Flag(help: "Let clients send any ioctl to the serial lines that they may open.")
+    var allowRawIoctl = false
+
     @OptionGroup(title: "Limits (see /v1/info)")
     var limits: LimitFlags
 
@@ -58,6 +61,7 @@ struct SettingFlags: ParsableArguments {
         add("log-format", logFormat.map { [$0] } ?? [])
         add("log-level", logLevel.map { [$0] } ?? [])
         if insecure { given["insecure"] = ["true"] }
+        if allowRawIoctl { given["allow-raw-ioctl"] = ["true"] }
         for (name, value) in limits.given { add(name, [value]) }
         return given
     }
@@ -99,6 +103,7 @@ struct LimitFlags: ParsableArguments {
     @Option(help: "Bytes of a session's pending writes.") var maxPendingBytes: String?
     @Option(help: "Bytes of one read.") var maxReadBytes: String?
     @Option(help: "Bytes of a delimiter.") var maxUntilBytes: String?
+    @Option(help: "Locks of one file, waiting ones included.") var maxLocksPerFile: String?
     @Option(help: "Idempotency keys remembered.") var maxIdempotencyKeys: String?
     @Option(help: "Closed ports, and sessions, remembered.") var rememberedClosed: String?
     @Option(help: "The longest that a stop may take.") var drainTimeoutMs: String?
@@ -126,6 +131,7 @@ struct LimitFlags: ParsableArguments {
             ("max-alert-bytes", maxAlertBytes), ("max-pending-operations", maxPendingOperations),
             ("max-pending-bytes", maxPendingBytes), ("max-read-bytes", maxReadBytes),
             ("max-until-bytes", maxUntilBytes), ("max-idempotency-keys", maxIdempotencyKeys),
+            ("max-locks-per-file", maxLocksPerFile),
             ("remembered-closed", rememberedClosed), ("drain-timeout-ms", drainTimeoutMs),
         ]
         return all.reduce(into: [:]) { given, pair in given[pair.0] = pair.1 }
