@@ -8,6 +8,8 @@ final class RunningSession {
     var core: DeviceSession
     /// Operations that have ended in this turn.
     var ended = EndedOperations()
+    /// Whether a step was answered whose answer is put off to the next turn.
+    var hasDeferred = false
     /// Whether the turn's end must publish how it stands.
     var isTouched = false
     /// Whether half a write has gone out and nobody has been told yet.

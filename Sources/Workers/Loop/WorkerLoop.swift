@@ -9,9 +9,6 @@ import PortEngine
 /// of the world all at once: first how sessions stand, then their entries, under one lock a port,
 /// then the replies that somebody waits for. So whoever acts on an entry finds its session ready.
 public final class WorkerLoop {
-    /// Steps that a session may have answered at once in one go before others get their turn.
-    private static let stepsInOneGo = 64
-
     /// The session in the tokens of steps that the loop takes for itself.
     private static let noSession = UInt64.max
 
@@ -20,6 +17,8 @@ public final class WorkerLoop {
     let driver: any IODriver
     let clock: any EngineClock
     let sessions: SessionDirectory
+    /// Steps that a session may have answered at once in one go before others get their turn.
+    private let stepsInOneGo: Int
 
     var table = SessionTable()
     private var timers = DeadlineHeap<SessionAlarm>()
@@ -32,10 +31,16 @@ public final class WorkerLoop {
     var crossings = PipeCrossings()
 
     /// A loop over `driver` that registers accepted sessions in `sessions`.
-    public init(driver: any IODriver, clock: any EngineClock, sessions: SessionDirectory) {
+    ///
+    /// `stepsInOneGo`: steps that a session may have answered at once before others get their turn.
+    public init(
+        driver: any IODriver, clock: any EngineClock, sessions: SessionDirectory,
+        stepsInOneGo: Int = 64
+    ) {
         self.driver = driver
         self.clock = clock
         self.sessions = sessions
+        self.stepsInOneGo = stepsInOneGo
         inbox = WorkerInbox(wakeup: driver.wakeup)
     }
 
@@ -176,6 +181,7 @@ public final class WorkerLoop {
     private func takeCompletions(at now: MonotonicInstant) {
         guard !deferred.isEmpty || !events.isEmpty else { return }
         var completions = deferred
+        for (token, _) in deferred { table[token.session]?.hasDeferred = false }
         deferred = []
         var gone: [UInt64] = []
         for event in events {
@@ -250,7 +256,9 @@ public final class WorkerLoop {
             let token = StepToken(session: session.slot, step: step)
             guard case .done(let result) = driver.submit(kernelStep, token: token) else { continue }
             stepsDone += 1
-            if stepsDone > WorkerLoop.stepsInOneGo {
+            // Nothing overtakes what was put off: a look for unread bytes does not see those.
+            if stepsDone > stepsInOneGo || session.hasDeferred {
+                session.hasDeferred = true
                 deferred.append((token, result))
             } else {
                 session.core.stepDone(step, result, at: now, surroundings, &effects)
