@@ -11,6 +11,10 @@ packages=(
 if [ "${IMAGE_TEST:-}" = 1 ]; then
     packages+=(buildah debootstrap git util-linux iproute2)
 fi
+if [ "${BENCH:-}" = 1 ]; then
+    # The peers, what builds our programs, and what counts instructions and system calls.
+    packages+=(webdis wrk libboost-dev gcc g++ libc6-dev make binutils valgrind strace)
+fi
 
 if ! command -v swift >/dev/null; then
     echo "A Swift 6.3 toolchain is needed: see https://www.swift.org/install/linux/" >&2
