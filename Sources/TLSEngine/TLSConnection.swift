@@ -75,7 +75,7 @@ public final class TLSConnection: @unchecked Sendable {
     ///   is ``handshakeCut()``.
     /// - Returns: bytes for the wire, and how it stands.
     public func handshake(_ received: [UInt8]) -> (wire: [UInt8], Progress) {
-        if !received.isEmpty { exchange.add(received) }
+        exchange.add(received)
         while true {
             let unread = exchange.unreadCount
             let result = gnutls_handshake(session)
@@ -119,6 +119,12 @@ public final class TLSConnection: @unchecked Sendable {
 extension TLSConnection: StreamFilter {
     /// Takes what has arrived on the wire; no bytes are the end of the wire.
     public func unseal(_ wire: [UInt8]) -> UnsealedInput {
+        guard !wire.isEmpty else {
+            // GnuTLS is not told: it would send nothing more, and what can be read has been.
+            guard !hasEnded else { return UnsealedInput() }
+            hasEnded = true
+            return UnsealedInput(end: .failed(.tlsTruncated, breaksOutput: false))
+        }
         exchange.add(wire)
         return read()
     }
@@ -160,8 +166,6 @@ extension TLSConnection: StreamFilter {
                 gnutls_alert_send(session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION)
             }
             return nil
-        case GNUTLS_E_PREMATURE_TERMINATION:
-            return .failed(.tlsTruncated, breaksOutput: false)
         case GNUTLS_E_FATAL_ALERT_RECEIVED:
             let error = EntryError.alert(
                 gnutls_alert_get(session), inHandshake: false, wantsCertificate: isWithoutIdentity)

@@ -28,7 +28,8 @@ final class Pair {
         let pair = Pair(terms, priorities: priorities)
         let error = pair.shakeHands()
         precondition(error == nil, "\(String(describing: error))")
-        _ = pair.client.unseal(pair.server.takeOutgoing())
+        let tickets = pair.server.takeOutgoing()
+        if !tickets.isEmpty { _ = pair.client.unseal(tickets) }
         return pair
     }
 
