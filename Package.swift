@@ -172,7 +172,9 @@ let package = Package(
             swiftSettings: common),
         .testTarget(
             name: "WorkersTests",
-            dependencies: ["CLinux", "EngineBase", "DeviceSessions", "LinuxSystem", "Workers"],
+            dependencies: [
+                "CLinux", "EngineBase", "PortEngine", "DeviceSessions", "LinuxSystem", "Workers",
+            ],
             swiftSettings: common),
         .testTarget(
             name: "SimulationTests",

@@ -41,6 +41,9 @@ extension EntryError {
             code: "too_many_open_files", win32: 4, message: "The machine is out of descriptors."),
         .hostUnreachable: Meaning(
             code: "host_unreachable", win32: 1232, message: "No route leads to the host."),
+        .messageTooLong: Meaning(
+            code: "message_too_long", win32: 10040,
+            message: "It is longer than the socket can send in one piece."),
         .networkUnreachable: Meaning(
             code: "network_unreachable", win32: 1231, message: "No route leads to the network."),
         .notFound: Meaning(code: "not_found", win32: 2, message: "There is nothing at this path."),

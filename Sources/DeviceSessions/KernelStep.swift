@@ -83,7 +83,9 @@ public enum OpenRequest: Sendable {
     /// A regular file. *Blocking.*
     case file(PathTarget, FileAccess)
     /// A serial line, raw, exclusive. *Blocking.*
-    case terminal(PathTarget)
+    ///
+    /// A link that leads out of the directory is followed only where `admits` says so.
+    case terminal(PathTarget, LineSettings, admits: @Sendable (String) -> Bool)
 
     /// Whether making the descriptor may touch a file system, and so goes to the blocking pool.
     public var isBlocking: Bool {
@@ -210,8 +212,15 @@ public enum ControlRequest: Hashable, Sendable {
     case unsentBytes
     /// Bytes that have arrived and have not been received (FIONREAD).
     case unreadBytes
+    /// Whether a receive would give something now: 1 or 0.
+    ///
+    /// Unlike ``unreadBytes`` it also tells of an empty message, of the end and of an error.
+    case readable
     /// The socket's own address.
     case localAddress
+    /// Joins a multicast group, or leaves it, on an interface of that name or one that the kernel
+    /// picks.
+    case membership(isJoin: Bool, IPAddress, interface: String?)
     /// A number that the kernel keeps of a socket.
     case socketOption(SocketOptionName)
     /// Flushes a file's data to the disk (fdatasync). *Blocking.*
@@ -225,13 +234,15 @@ public enum ControlRequest: Hashable, Sendable {
     case lockFile([FileLockStep])
     /// Lets the kernel's locks of bytes go, or weakens them. *Blocking.* Gives `.locked`.
     case unlockFile([FileLockStep])
+    /// What a serial line can be asked. *Blocking.*
+    case terminal(TerminalRequest)
     /// An ioctl by number with the bytes that it reads and room for those that it writes.
     case ioctl(UInt, argument: [UInt8])
 
     /// Whether it may take long, and so goes to the blocking pool.
     public var isBlocking: Bool {
         switch self {
-        case .syncFile, .fileSize, .lockFile, .unlockFile: true
+        case .syncFile, .fileSize, .lockFile, .unlockFile, .terminal: true
         default: false
         }
     }
@@ -251,7 +262,9 @@ public enum StepResult: Sendable {
     /// The bytes taken; none is the end of the stream.
     case received([UInt8])
     /// One datagram or message, its real size where it was longer, and its sender.
-    case message([UInt8], fullSize: Int, peer: SocketAddress?)
+    ///
+    /// `dropped`: datagrams that the kernel had no room for, since the socket was made.
+    case message([UInt8], fullSize: Int, peer: SocketAddress?, dropped: UInt32 = 0)
     case sent(Int)
     case ready
     case control(ControlReply)
@@ -270,4 +283,6 @@ public enum ControlReply: Hashable, Sendable {
     case file(FileKey)
     /// Whether the locks are held; if not, another program has one that stands in the way.
     case locked(Bool)
+    case line(LineSettings)
+    case sample(LineSample)
 }

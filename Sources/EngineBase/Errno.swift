@@ -42,6 +42,8 @@ public struct Errno: Error, Hashable, Sendable {
     public static let hostUnreachable = Errno(EHOSTUNREACH)
     /// EINPROGRESS.
     public static let inProgress = Errno(EINPROGRESS)
+    /// EIO.
+    public static let inputOutput = Errno(EIO)
     /// EINTR.
     public static let interrupted = Errno(EINTR)
     /// EINVAL.

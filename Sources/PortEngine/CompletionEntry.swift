@@ -9,6 +9,8 @@ public enum EntryKind: String, Sendable, CaseIterable {
     case control
     case lock
     case unlock
+    case waitEvent = "wait_event"
+    case disconnect
     case sessionState = "session_state"
     case sessionClosed = "session_closed"
 }
@@ -101,6 +103,8 @@ public final class EntryExtras: Sendable {
     public let events: [String]?
     /// The number that a control asked for.
     public let value: Int?
+    /// How bytes look on a serial line.
+    public let line: EntryLine?
     /// What became of the connection of a session that reconnects.
     public let sessionState: SessionStateChange?
     /// How many attempts it took to come back.
@@ -111,11 +115,13 @@ public final class EntryExtras: Sendable {
     /// Extras with these members; what does not apply is left out.
     public init(
         messageBytes: Int? = nil, events: [String]? = nil, value: Int? = nil,
-        sessionState: SessionStateChange? = nil, attempts: Int? = nil, skipped: Int? = nil
+        line: EntryLine? = nil, sessionState: SessionStateChange? = nil, attempts: Int? = nil,
+        skipped: Int? = nil
     ) {
         self.messageBytes = messageBytes
         self.events = events
         self.value = value
+        self.line = line
         self.sessionState = sessionState
         self.attempts = attempts
         self.skipped = skipped

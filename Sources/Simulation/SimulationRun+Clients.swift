@@ -232,6 +232,8 @@ extension OperationKind {
         case .control(let action): "control \(action)"
         case .lock(let lock): "lock \(lock)"
         case .unlock(let range): "unlock \(range)"
+        case .waitEvent: "wait_event"
+        case .disconnect: "disconnect"
         }
     }
 }

@@ -15,7 +15,7 @@ extension SimulationRun {
             fail("\(session.id.text): \(error)")
         case .outputShut:
             expect(session.isOutputShut, "\(session.id.text): output is said to be shut")
-        case .standingReadActive, .tooManyPending, .tooManyPendingBytes: break
+        case .standingReadActive, .waitPending, .tooManyPending, .tooManyPendingBytes: break
         case .port: break
         }
     }

@@ -10,6 +10,11 @@ public enum TransportRegistry {
         UnixTransport(),
         UnixListenTransport(),
         FileTransport(),
+        SerialTransport(),
+        SeqpacketTransport(),
+        SeqpacketListenTransport(),
+        UDPTransport(),
+        UDPListenTransport(),
     ]
 
     /// Judges a session's target and options.
@@ -58,10 +63,20 @@ public enum TransportRegistry {
         return controls
     }()
 
+    /// The named controls of a transport's sessions; `raw`: those too that an operator must allow.
+    public static func controls(of scheme: String, raw: Bool) -> [ControlDescription] {
+        guard let description = transport(scheme)?.description else { return [] }
+        return description.controls + (raw ? description.rawControls : [])
+    }
+
+    /// The controls that an operator must allow, each name once.
+    public static let rawControls = all.flatMap(\.description.rawControls)
+
     /// The names of all operations, in the order in which transports list them.
     public static var operationNames: [String] {
         var names: [String] = []
-        for name in all.flatMap(\.description.abilities.operations)
+        let descriptions = all.map(\.description)
+        for name in descriptions.flatMap({ $0.abilities.operations + $0.acceptedOperations })
         where !names.contains(name) {
             names.append(name)
         }

@@ -12,8 +12,12 @@ public struct TransportDescription: Sendable {
     public let options: [ParameterRule]
     /// What its sessions can be asked to do.
     public let abilities: SessionAbilities
+    /// For a listener, what the sessions that it brings can be asked to do.
+    public let acceptedOperations: [String]
     /// The named controls of its sessions.
     public let controls: [ControlDescription]
+    /// Those that there are only where the operator allows them.
+    public let rawControls: [ControlDescription]
     /// Whether its targets are addresses, so that loopback is allowed without a rule.
     public let isNetwork: Bool
     /// Whether its sessions can come back after a loss.
@@ -22,15 +26,18 @@ public struct TransportDescription: Sendable {
     /// A description with these members.
     public init(
         scheme: String, kind: String, uriParameters: [ParameterRule] = [],
-        options: [ParameterRule], abilities: SessionAbilities,
-        controls: [ControlDescription] = [], isNetwork: Bool, canReconnect: Bool = false
+        options: [ParameterRule], abilities: SessionAbilities, acceptedOperations: [String] = [],
+        controls: [ControlDescription] = [], rawControls: [ControlDescription] = [],
+        isNetwork: Bool, canReconnect: Bool = false
     ) {
         self.scheme = scheme
         self.kind = kind
         self.uriParameters = uriParameters
         self.options = options
         self.abilities = abilities
+        self.acceptedOperations = acceptedOperations
         self.controls = controls
+        self.rawControls = rawControls
         self.isNetwork = isNetwork
         self.canReconnect = canReconnect
     }
@@ -46,6 +53,8 @@ public struct ControlDescription: Sendable {
     public let arguments: [ParameterRule]
     /// What the session does for it.
     public let action: @Sendable (Parameters) -> ControlAction
+    /// The argument that names an address, which an allow rule must admit.
+    public var addressArgument: String?
 
     /// The control `name`; `action` is given arguments that obey the rules.
     public init(
@@ -73,6 +82,13 @@ public struct TransportOptions: Sendable {
         SocketOptions(
             noDelay: given.boolean("no_delay") ?? true,
             keepaliveMilliseconds: keepalive ? given.integer("keepalive_ms") ?? 15_000 : nil)
+    }
+
+    /// What sockets of datagrams are made with.
+    var datagramOptions: SocketOptions {
+        SocketOptions(
+            noDelay: false, keepaliveMilliseconds: nil,
+            broadcast: given.boolean("broadcast") ?? false)
     }
 }
 
@@ -103,6 +119,8 @@ public struct SessionPlan: Sendable {
     public var demands: PeerDemands?
     /// Options of the sockets that it makes, or that an accept brings.
     public let socketOptions: SocketOptions
+    /// Timers of reads that bring none of their own, on a serial line.
+    public var readTimers: ReadTimers?
     /// How long written bytes may linger at close.
     public let lingerMilliseconds: Int
 

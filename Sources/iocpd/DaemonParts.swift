@@ -48,7 +48,7 @@ final class DaemonParts: Sendable {
         service = Service(
             identity: ServiceIdentity(version: Version.text, ioDriver: "epoll"), limits: limits,
             ports: ports, sessions: sessions, runners: workers.inboxes, policy: settings.policy,
-            processors: processors)
+            processors: processors, allowsRawControls: settings.allowsRawIoctl)
 
         var names = settings.allowedHosts
         names.append(DaemonParts.hostName())

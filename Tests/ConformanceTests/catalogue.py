@@ -148,14 +148,6 @@ UNTESTED = {
     ),
 }
 
-# Rows of devices that the daemon does not have yet.
-LATER = (
-    "A09 F01 F02 F03 F04 F05 F06 F07 F08 F09 G07 I08 L01 L02 L03 L04 L06 L07 L08 L09 L10 "
-    "M01 M02 M03 M04 M05 M06 M07 M08 M09 M10 M11 M12 M13 M14 M15 N09 S01 S02 S03 S04 S05 "
-    "S06 S07 S08 S09 S10 S11 S12 S13 S14 T16 T17 U01 U02 U03 U04 U05 U06 U07 V01 V02 Z11 Z23"
-)
-UNTESTED |= {row: ("-", "Its devices or operations are not there yet.") for row in LATER.split()}
-
 # (rows, what Windows does, what iocpd does, why).
 DEVIATIONS = [
     (

@@ -58,6 +58,8 @@ extension KernelStep {
         case .control(_, .syncFile): "sync"
         case .control(_, .lockFile): "take"
         case .control(_, .unlockFile): "release"
+        case .control(_, .terminal(let request)): request.name
+        case .control(_, .readable): "look"
         case .control: "control"
         case .shutdownOutput: "shutdown"
         case .close: "close"
@@ -68,5 +70,23 @@ extension KernelStep {
     var isReset: Bool {
         if case .close(_, reset: true) = self { return true }
         return false
+    }
+}
+
+extension TerminalRequest {
+    /// A short name, so that tests can say which step they mean.
+    var name: String {
+        switch self {
+        case .settings: "settings"
+        case .change: "change"
+        case .sample: "sample"
+        case .modem: "modem"
+        case .startBreak: "start break"
+        case .endBreak: "end break"
+        case .drain: "drain"
+        case .purge(let input, let output):
+            "purge\(input ? " input" : "")\(output ? " output" : "")"
+        case .raw: "raw"
+        }
     }
 }

@@ -27,16 +27,18 @@ final class FakeSurroundings: SessionSurroundings {
 /// An opening of one step.
 struct FakeOpening: SessionOpening {
     let shape: SessionShape
+    var peer: String?
     private var stepsOut = 0
     private var hasReported = false
     private let filter: (any StreamFilter)?
     private let early: UnsealedInput
 
     init(
-        shape: SessionShape, filter: (any StreamFilter)? = nil,
+        shape: SessionShape, peer: String? = "127.0.0.1:9", filter: (any StreamFilter)? = nil,
         early: UnsealedInput = UnsealedInput()
     ) {
         self.shape = shape
+        self.peer = peer
         self.filter = filter
         self.early = early
     }
@@ -58,7 +60,7 @@ struct FakeOpening: SessionOpening {
             }
             hasReported = true
             let filtered = filter.map { [OpeningMove.filter($0, early)] } ?? []
-            return filtered + [.opened(slot, shape, peer: "127.0.0.1:9", local: nil)]
+            return filtered + [.opened(slot, shape, peer: peer, local: nil)]
         case .failed(let errno):
             if hasReported { return [] }
             hasReported = true

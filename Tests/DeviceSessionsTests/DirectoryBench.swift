@@ -33,7 +33,7 @@ struct DirectoryBench {
     func add(
         isHidden: Bool = false, phase: SessionPhase = .open, maxPending: Int = 1_024,
         maxPendingBytes: Int = 16 * 1_024 * 1_024,
-        operations: [String] = ["read", "write", "transact"]
+        operations: [String] = ["read", "write", "transact"], abilities: SessionAbilities? = nil
     ) -> SessionHandle? {
         var configuration = SessionConfiguration.bench()
         configuration.maxPending = maxPending
@@ -41,8 +41,9 @@ struct DirectoryBench {
         return directory.add(isHidden: isHidden) { [port, worker, now, configuration] id in
             SessionHandle(
                 id: id, configuration: configuration,
-                abilities: SessionAbilities(
-                    operations: operations, canShutOutput: operations.contains("write")),
+                abilities: abilities
+                    ?? SessionAbilities(
+                        operations: operations, canShutOutput: operations.contains("write")),
                 port: port,
                 worker: worker, inlineOpen: nil, phase: phase, at: now)
         }

@@ -52,9 +52,11 @@ final class SessionBench {
     /// A session whose opening waits for one step; ``opens(_:)`` lets it succeed.
     convenience init(
         opening shape: SessionShape, _ configuration: SessionConfiguration = .bench(),
-        id: SessionID = SessionBench.id, fileLocks: FileLockTable = FileLockTable()
+        peer: String? = "127.0.0.1:9", id: SessionID = SessionBench.id,
+        fileLocks: FileLockTable = FileLockTable()
     ) {
-        self.init(FakeOpening(shape: shape), configuration, id: id, fileLocks: fileLocks)
+        self.init(
+            FakeOpening(shape: shape, peer: peer), configuration, id: id, fileLocks: fileLocks)
     }
 
     private init(
@@ -86,9 +88,22 @@ final class SessionBench {
         return bench
     }
 
+    /// A serial line that is open, and can report these events.
+    static func line(
+        reports: LineEvents = .always, timers: ReadTimers? = nil,
+        _ configuration: SessionConfiguration = .bench()
+    ) -> SessionBench {
+        var configuration = configuration
+        configuration.readTimers = timers
+        let bench = SessionBench(opening: .terminal(reports: reports), configuration)
+        bench.opens()
+        _ = bench.told()
+        return bench
+    }
+
     // MARK: - Events
 
-    private func event(
+    func event(
         _ body: (
             inout DeviceSession, MonotonicInstant, FakeSurroundings, inout [SessionEffect]
         ) -> Void
@@ -289,6 +304,8 @@ final class SessionBench {
                 return
             }
             steps[index].isCancelled = true
+        case .disarm:
+            break
         case .arm(let timer, let moment):
             timers.append((timer, moment))
         case .complete(let operation, let entry):
@@ -321,6 +338,16 @@ final class SessionBench {
             #expect(lastEntries[operation.number] == nil, "#\(operation.number) ended twice")
             #expect(spawned.insert(operation.number).inserted, "#\(operation.number) ended twice")
             log.append("accept#\(operation.number) brings \(peer.text ?? "?")")
+        case .askListener:
+            log.append("asks its listener")
+        case .withdrawFromListener:
+            log.append("withdraws from its listener")
+        case .giveClient(let guest, _, let peer):
+            log.append("gives \(peer.text ?? "?") to \(guest)")
+        case .refuseClient(let guest, let error):
+            log.append("refuses \(guest) \(error.code)")
+        case .outputRenewed:
+            log.append("output renewed")
         case .releasePlaces(let places):
             placesReleased += places
             log.append("release \(places)")
@@ -356,6 +383,11 @@ final class SessionBench {
         }
         if let sent = entry.details?.sent { line += " sent \(sent)" }
         if let discarded = entry.details?.discarded { line += " discarded \(discarded)" }
+        if let events = entry.details?.extras?.events {
+            line += " [\(events.joined(separator: " "))]"
+        }
+        if let size = entry.details?.extras?.messageBytes { line += " of \(size)" }
+        if entry.kind == .read, let peer = entry.details?.peer { line += " from \(peer)" }
         if let isLast = entry.details?.isLast { line += isLast ? " last" : " more" }
         if let state = entry.details?.extras?.sessionState { line += " " + state.rawValue }
         if let attempts = entry.details?.extras?.attempts { line += " attempts \(attempts)" }

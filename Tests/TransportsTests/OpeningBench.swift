@@ -152,6 +152,14 @@ struct OpeningBench {
             "open \(target.directory)|\(target.relative) \(String(mode, radix: 8))"
         case .open(.unixTarget(let target)): "open \(target.directory)|\(target.relative)"
         case .connect(_, let address): "connect" + (address.text.map { " \($0)" } ?? "")
+        case .open(.terminal(let target, let settings, _)):
+            "open \(target.directory)|\(target.relative) \(settings.baud)"
+        case .control(_, .terminal(.sample)): "look"
+        case .open(.file(let target, let access)):
+            "open \(target.directory)|\(target.relative) "
+                + "\(access.reads ? "r" : "")\(access.writes ? "w" : "")"
+                + "\(access.appends ? "a" : "")\(access.creates ? "c" : "")"
+        case .control(_, .fileIdentity): "identity"
         case .control(_, .localAddress): "name"
         case .close: "close"
         default: "?"

@@ -18,7 +18,7 @@ MARK = "==== end of block"
 def blocks():
     """(heading, shell lines, replies) of the page, in order."""
     heading, found = "", []
-    for match in re.finditer(r"^#+ (.+)$|^```(\w+)\n(.*?)^```$", PAGE.read_text(), re.M | re.S):
+    for match in re.finditer(r"^#+ ([^\n]+)$|^```(\w+)\n(.*?)^```$", PAGE.read_text(), re.M | re.S):
         title, language, text = match.groups()
         if title:
             heading = title
@@ -70,7 +70,7 @@ def test_the_lines_give_the_replies(tmp_path):
         host, port = daemon.address
         places = {
             "localhost:4627": f"{host}:{port}",
-            "127.0.0.1:5025": instrument.tcp,
+            "127.0.0.1:5025": instrument.tcp.removeprefix("tcp://"),
             "/run/devices": str(devices),
             "/var/lib/devices": str(files),
             "/dev/ttyUSB0": line,

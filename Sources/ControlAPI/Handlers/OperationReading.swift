@@ -18,12 +18,18 @@ struct WantedOperation: Sendable {
     }
 
     var wish: Wish
+    /// Where it stands in the body.
+    ///
+    /// `nil`: there is none, its members are query parameters.
+    var place: String? = ""
     /// How much a read that says nothing of frames may take, on a session that has frames.
     var frameLimit: FrameLimit?
     var context: String?
     var timeoutMilliseconds: Int?
     var deliver: Deliver
     var replyEncoding: ReplyEncoding
+    /// Whether the operator allows controls that can do anything.
+    var allowsRawControls = false
 
     /// The word for it in requests.
     var name: String {
@@ -43,7 +49,7 @@ struct WantedOperation: Sendable {
             return kind.reading(frame: framing, frameLimit)
         case .control(let name, let arguments):
             let transport = configuration.transport
-            let controls = TransportRegistry.transport(transport)?.description.controls ?? []
+            let controls = TransportRegistry.controls(of: transport, raw: allowsRawControls)
             guard let control = controls.first(where: { $0.name == name }) else {
                 throw .unknownControl(name, of: transport, known: controls.map(\.name))
             }
@@ -77,18 +83,21 @@ struct WantedOperation: Sendable {
 /// Reads operations, as the schema of each says what it may have.
 struct OperationReader {
     private enum Name: String, CaseIterable {
-        case read, write, transact, accept, control, lock, unlock
+        case read, write, transact, accept, control, disconnect, lock, unlock
+        case waitEvent = "wait_event"
 
         /// Whether it may ask for no entry at all.
         var mayBeSilent: Bool {
             switch self {
-            case .write, .control, .lock, .unlock: true
-            case .read, .transact, .accept: false
+            case .write, .control, .disconnect, .lock, .unlock: true
+            case .read, .transact, .accept, .waitEvent: false
             }
         }
     }
 
     let limits: ServiceLimits
+    /// Whether the operator allows controls that can do anything.
+    var allowsRawControls = false
     /// A delimiter that decodes to more bytes than it may have, found only when all else is right.
     var longDelimiter: (member: String, bytes: Int)?
 
@@ -108,11 +117,14 @@ struct OperationReader {
         switch name {
         case .accept:
             wish = .kind(.accept)
+        case .disconnect:
+            wish = .kind(.disconnect)
         case .write:
             encoding = dataEncoding(reader)
             let offset = reader.fileNumber("offset")
+            let destination = reader.destination()
             wish = reader.data(required: true).map {
-                .kind(.write(WriteRequest($0, offset: offset)))
+                .kind(.write(WriteRequest($0, offset: offset, destination: destination)))
             }
         case .read:
             encoding =
@@ -125,6 +137,8 @@ struct OperationReader {
             wish = lockKind(&reader).map { .kind($0) }
         case .unlock:
             wish = unlockKind(&reader).map { .kind($0) }
+        case .waitEvent:
+            wish = waitKind(&reader).map { .kind($0) }
         case .transact:
             encoding = dataEncoding(reader)
             wish = transactKind(&reader).map { .kind($0) }
@@ -134,7 +148,7 @@ struct OperationReader {
         return WantedOperation(
             wish: wish, frameLimit: frameLimit(reader), context: context,
             timeoutMilliseconds: timeout, deliver: deliver,
-            replyEncoding: replyEncoding ?? encoding)
+            replyEncoding: replyEncoding ?? encoding, allowsRawControls: allowsRawControls)
     }
 
     /// The encoding that the operation's data came in, which its inline reply uses too.
@@ -158,7 +172,9 @@ struct OperationReader {
     /// A control: the arguments are judged by the rules of its name, if any transport has it.
     private func controlWish(_ reader: inout ObjectReader) -> WantedOperation.Wish? {
         let name = reader.string("name", codePoints: 1...64, required: true)
-        guard let known = TransportRegistry.controls.first(where: { $0.name == name }) else {
+        let raw = allowsRawControls ? TransportRegistry.rawControls : []
+        let all = TransportRegistry.controls + raw
+        guard let known = all.first(where: { $0.name == name }) else {
             // Whatever its arguments are: the name is what is wrong.
             _ = reader.has("arguments")
             return name.map { .control(name: $0, arguments: Parameters()) }
@@ -176,8 +192,12 @@ struct OperationReader {
         let goal = goal(&reader, allowsReadiness: true)
         let discards = reader.boolean("discard_input") ?? false
         let answer = reader.integer("answer_timeout_ms", in: 1...86_400_000)
+        let timers = readTimers(&reader, goal)
         guard let data, let goal else { return nil }
-        return .transact(data, goal, discardsInput: discards, answerTimeoutMilliseconds: answer)
+        return .transact(
+            TransactRequest(
+                data, goal, timers: timers, discardsInput: discards,
+                answerTimeoutMilliseconds: answer))
     }
 
     private mutating func readKind(
@@ -188,7 +208,11 @@ struct OperationReader {
         if credit != nil && !repeats { reader.fault("credit", "needs repeat: true") }
         if repeats && deliver != .port { reader.fault("deliver", "must be port with repeat: true") }
         let offset = reader.fileNumber("offset")
-        guard let goal = goal(&reader, allowsReadiness: !repeats) else { return nil }
-        return .read(ReadRequest(goal, repeats: repeats, credit: credit, offset: offset))
+        let goal = goal(&reader, allowsReadiness: !repeats)
+        let timers = readTimers(&reader, goal)
+        if timers != nil && repeats { reader.fault("repeat", "excludes interval_ms and total_ms") }
+        guard let goal else { return nil }
+        return .read(
+            ReadRequest(goal, repeats: repeats, credit: credit, offset: offset, timers: timers))
     }
 }

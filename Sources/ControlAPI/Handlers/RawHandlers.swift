@@ -9,12 +9,14 @@ enum RawHandlers {
         let timeout = try call.query.integer("timeout_ms", in: 1...86_400_000)
         let context = try call.query.text("context", codePoints: 256)
         let offset = try call.query.fileOffset()
+        let destination = try call.query.destination()
         let session = try call.session()
         try call.refuseWhileDraining()
+        let write = WriteRequest(call.request.body, offset: offset, destination: destination)
         let wanted = [
             WantedOperation(
-                wish: .kind(.write(WriteRequest(call.request.body, offset: offset))),
-                context: context, timeoutMilliseconds: timeout,
+                wish: .kind(.write(write)), place: nil, context: context,
+                timeoutMilliseconds: timeout,
                 deliver: .inline, replyEncoding: .base64)
         ]
         try OperationHandlers.submitInline(wanted, session, call) { entries in
@@ -31,9 +33,10 @@ enum RawHandlers {
         let session = try call.session()
         try call.refuseWhileDraining()
         let goal = try parameters.goal(call.service.limits)
+        let timers = try parameters.timers(goal)
         let wanted = [
             WantedOperation(
-                wish: .kind(.read(ReadRequest(goal, offset: offset))),
+                wish: .kind(.read(ReadRequest(goal, offset: offset, timers: timers))),
                 frameLimit: parameters.frameLimit, context: context,
                 timeoutMilliseconds: timeout, deliver: .inline, replyEncoding: .base64)
         ]
@@ -49,6 +52,8 @@ enum RawHandlers {
         let exactly: Int?
         let until: String?
         let encoding: DataEncoding?
+        let interval: Int?
+        let total: Int?
 
         init(_ call: APICall) throws(Problem) {
             let limits = call.service.limits
@@ -56,9 +61,20 @@ enum RawHandlers {
             exactly = try call.query.integer("exactly", in: 1...limits.maxReadBytes)
             until = try call.query.text("until", codePoints: 2 * limits.maxUntilBytes)
             encoding = try call.query.choice("until_encoding", as: DataEncoding.self)
+            interval = try call.query.integer("interval_ms", in: 0...86_400_000)
+            total = try call.query.integer("total_ms", in: 1...86_400_000)
             if until?.isEmpty == true {
                 throw .parameter(.requestQueryInvalid, "until", "must have at least one character")
             }
+        }
+
+        func timers(_ goal: ReadGoal) throws(Problem) -> ReadTimers? {
+            guard interval != nil || total != nil else { return nil }
+            guard goal != .readiness else {
+                let name = interval == nil ? "total_ms" : "interval_ms"
+                throw .parameter(.requestQueryConflict, name, "needs a max_bytes that is not 0")
+            }
+            return ReadTimers(intervalMilliseconds: interval, totalMilliseconds: total)
         }
 
         /// How long a frame may be, on a session that cuts its input into frames.

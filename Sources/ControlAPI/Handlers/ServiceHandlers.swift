@@ -23,7 +23,15 @@ enum ServiceHandlers {
                             writer.member("uri_parameters", transport.uriParameters.map(\.name))
                             writer.member("options", transport.options.map(\.name))
                             writer.member("operations", transport.abilities.operations)
-                            writer.member("controls", transport.controls.map(\.name))
+                            writer.member(
+                                "controls",
+                                TransportRegistry.controls(
+                                    of: transport.scheme, raw: service.allowsRawControls
+                                ).map(\.name))
+                            if !transport.acceptedOperations.isEmpty {
+                                writer.member(
+                                    "accepted_operations", transport.acceptedOperations)
+                            }
                         }
                     }
                 }

@@ -108,6 +108,9 @@ extension Problem {
         case .standingReadActive:
             self.init(
                 .sessionStandingReadActive, "A standing read of \(session.id.text) is not over.")
+        case .waitPending:
+            self.init(
+                .sessionWaitPending, "A wait_event of \(session.id.text) is pending already.")
         case .tooManyPending(let limit, let current):
             self.init(
                 .sessionTooManyPending,

@@ -27,8 +27,8 @@ extension ProblemKind {
             parts that mean nothing here, such as user information or a fragment.
             """,
         mend: """
-            Use tcp://host:port, tls://host:port, tcp-listen://address:port, unix:///path or \
-            unix-listen:///path.
+            Use tcp://host:port, tls://host:port, tcp-listen://address:port, unix:///path, \
+            unix-listen:///path or serial:///path?baud=115200.
             """
     )
 
@@ -124,6 +124,19 @@ extension ProblemKind {
             Take the data from the standing read's entries, or cancel it first. A transact may \
             run beside it.
             """
+    )
+
+    /// `session.wait_pending`, 409.
+    public static let sessionWaitPending = ProblemKind(
+        code: "session.wait_pending",
+        status: 409,
+        title: "A wait for events is pending",
+        retryable: true,
+        meaning: """
+            The session has a wait_event that has not ended, and there may be one at a time \
+            (Win32 87).
+            """,
+        mend: "Wait for its entry, cancel it, or end it with serial.set_mask."
     )
 
     /// `session.locked`, 423.

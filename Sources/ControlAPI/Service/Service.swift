@@ -32,6 +32,8 @@ public final class Service: Sendable {
     let idempotency: IdempotencyStore
     let metrics: ServiceMetrics
     let processors: Int
+    /// Whether sessions have the controls that can do anything to a device, such as `ioctl`.
+    let allowsRawControls: Bool
     private let runners: [any SessionRunner]
     private let policy: Guarded<TargetPolicy>
     private let nextRunner = Atomic<Int>(0)
@@ -42,7 +44,7 @@ public final class Service: Sendable {
     public init(
         identity: ServiceIdentity, limits: ServiceLimits, ports: PortDirectory,
         sessions: SessionDirectory, runners: [any SessionRunner], policy: TargetPolicy,
-        processors: Int
+        processors: Int, allowsRawControls: Bool = false
     ) {
         self.identity = identity
         self.limits = limits
@@ -52,6 +54,7 @@ public final class Service: Sendable {
         self.runners = runners
         self.policy = Guarded(policy)
         self.processors = processors
+        self.allowsRawControls = allowsRawControls
         idempotency = IdempotencyStore(limit: limits.maxIdempotencyKeys)
         metrics = ServiceMetrics()
     }

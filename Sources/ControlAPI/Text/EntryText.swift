@@ -82,6 +82,15 @@ struct EntryText {
         writer.member("message_bytes", extras.messageBytes)
         if let events = extras.events { writer.member("events", events) }
         writer.member("value", extras.value)
+        if let line = extras.line {
+            writer.object("line") { writer in
+                writer.member("baud", line.baud)
+                writer.member("data", line.data)
+                writer.member("parity", line.parity)
+                writer.member("stop", line.stop)
+                writer.member("flow", line.flow)
+            }
+        }
         writer.member("session_state", extras.sessionState)
         writer.member("attempts", extras.attempts)
         writer.member("skipped", extras.skipped)

@@ -5,7 +5,13 @@ extension ObjectReader {
     /// Reads all members of the object as parameters, as their rules have it.
     mutating func parameters(_ rules: [ParameterRule]) -> Parameters {
         var read = Parameters()
+        let data = rules.first { if case .data = $0.form { true } else { false } }
+        if case .data(let limit)? = data?.form, let name = data?.name {
+            read[name] = self.data(bytes: 0...limit).map { .bytes($0) }
+        }
         forEachMember { name, value in
+            // Bytes have been read, with what says how.
+            if let data, name == data.name || name == "encoding" { return }
             guard let rule = rules.first(where: { $0.name == name }) else {
                 let known = rules.map(\.name).joined(separator: ", ")
                 value.fault(known.isEmpty ? "is not known" : "is not known; there are \(known)")
@@ -45,6 +51,8 @@ extension ValueReader {
                 return nil
             }
             return .texts(texts)
+        case .data:
+            preconditionFailure("bytes are read by their object")
         }
     }
 }

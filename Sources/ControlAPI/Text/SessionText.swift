@@ -56,6 +56,7 @@ enum SessionText {
             writer.member("reconnects", counters.reconnects)
             writer.member("accepted", counters.accepted)
             writer.member("accept_pauses", counters.acceptPauses)
+            writer.member("datagrams_dropped", counters.datagramsDropped)
         }
         writer.endObject()
     }

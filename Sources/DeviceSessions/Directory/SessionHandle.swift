@@ -41,6 +41,7 @@ public final class SessionHandle: Sendable {
         var pendingBytes = 0
         var standingReads = 0
         var nextOperation: UInt64 = 1
+        var events = EventDesk()
         var lock = SessionLock()
 
         /// How the session stands, with a close that its worker has not seen yet.
@@ -133,7 +134,12 @@ public final class SessionHandle: Sendable {
         }
         var standing = front.standingReads
         var bytes = 0
+        var (events, number) = (front.events, front.nextOperation)
         for request in requests {
+            let refusal = events.take(
+                request.kind, number: number, reportable: front.snapshot.reportableEvents)
+            if let refusal { return refusal }
+            number += 1
             if case .read(let read) = request.kind {
                 if standing > 0 { return .standingReadActive }
                 if read.repeats { standing += 1 }
@@ -158,6 +164,9 @@ public final class SessionHandle: Sendable {
         var accepted: [IOOperation] = []
         accepted.reserveCapacity(requests.count)
         for request in requests {
+            _ = front.events.take(
+                request.kind, number: front.nextOperation,
+                reportable: front.snapshot.reportableEvents)
             accepted.append(
                 IOOperation(
                     number: front.nextOperation, kind: request.kind, context: request.context,
@@ -264,6 +273,11 @@ public final class SessionHandle: Sendable {
         }
     }
 
+    /// Takes writes again, whatever was shut before: the session has lost its client.
+    public func renewOutput() {
+        front.withLock { $0.isOutputShut = false }
+    }
+
     /// Tells everybody how the session stands and what has ended.
     ///
     /// - Returns: the number of the newest operation that was accepted before that.
@@ -274,6 +288,7 @@ public final class SessionHandle: Sendable {
             front.pendingOperations -= ended.count
             front.pendingBytes -= ended.bytes
             front.standingReads -= ended.standingReads
+            if let wait = ended.wait { front.events.waitEnded(wait) }
             return front.nextOperation - 1
         }
     }
@@ -292,6 +307,8 @@ public struct EndedOperations: Sendable {
     public var bytes = 0
     /// How many of them were standing reads.
     public var standingReads = 0
+    /// The newest wait for events among them.
+    public var wait: UInt64?
 
     /// None.
     public init() {}
@@ -301,5 +318,6 @@ public struct EndedOperations: Sendable {
         count += 1
         bytes += operation.kind.payloadBytes
         if operation.kind.isStandingRead { standingReads += 1 }
+        if case .waitEvent = operation.kind { wait = max(wait ?? 0, operation.number) }
     }
 }

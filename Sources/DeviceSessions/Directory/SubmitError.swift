@@ -20,6 +20,8 @@ public enum SubmitError: Error, Hashable, Sendable {
     case outputShut
     /// A read would stand behind a standing read, and so never start.
     case standingReadActive
+    /// A wait for events is pending already.
+    case waitPending
     /// As many operations are pending as may be.
     case tooManyPending(limit: Int, current: Int)
     /// As many bytes of writes are pending as may be.

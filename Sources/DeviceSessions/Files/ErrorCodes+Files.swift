@@ -66,7 +66,6 @@ extension Errno {
     static let diskQuota = Errno(122)
     static let exists = Errno(17)
     static let fileTooLarge = Errno(27)
-    static let inputOutput = Errno(5)
     static let nameTooLong = Errno(36)
     static let noLocks = Errno(37)
     static let notDirectory = Errno(20)

@@ -7,6 +7,8 @@ public enum ControlAction: Hashable, Sendable {
     /// `takesTurn`: it waits for its turn among the writes, so that what was queued before it is
     ///   sent before it.
     case kernel(ControlRequest, takesTurn: Bool)
+    /// What takes a serial line more than one step.
+    case line(LineControl)
 }
 
 extension ControlAction {
@@ -14,6 +16,7 @@ extension ControlAction {
     var takesTurn: Bool {
         switch self {
         case .kernel(_, let takesTurn): takesTurn
+        case .line(let control): control.takesTurn
         }
     }
 }

@@ -101,6 +101,10 @@ public enum OperationKind: Sendable {
     case lock(LockRequest)
     /// UnlockFileEx: lets exactly such a range go.
     case unlock(FileRange)
+    /// WaitCommEvent: tells what happens on a serial line; a mask that is given holds from then on.
+    case waitEvent(LineEvents?)
+    /// DisconnectNamedPipe: lets the client go and keeps the session for the next one.
+    case disconnect
 
     /// A read by its goal.
     public static func read(_ goal: ReadGoal, repeats: Bool, credit: Int?) -> OperationKind {
@@ -133,13 +137,15 @@ public enum OperationKind: Sendable {
         case .control: .control
         case .lock: .lock
         case .unlock: .unlock
+        case .waitEvent: .waitEvent
+        case .disconnect: .disconnect
         }
     }
 
     /// Payload that is held until it has been sent, in bytes.
     public var payloadBytes: Int {
         switch self {
-        case .read, .accept, .control, .lock, .unlock: 0
+        case .read, .accept, .control, .lock, .unlock, .waitEvent, .disconnect: 0
         case .write(let write): write.bytes.count
         case .transact(let transact): transact.bytes.count
         }
@@ -156,7 +162,7 @@ public enum OperationKind: Sendable {
         switch self {
         case .read(let read): read.goal
         case .transact(let transact): transact.goal
-        case .write, .accept, .control, .lock, .unlock: nil
+        case .write, .accept, .control, .lock, .unlock, .waitEvent, .disconnect: nil
         }
     }
 
@@ -164,7 +170,7 @@ public enum OperationKind: Sendable {
     public var isWriting: Bool {
         switch self {
         case .write, .transact: true
-        case .read, .accept, .control, .lock, .unlock: false
+        case .read, .accept, .control, .lock, .unlock, .waitEvent, .disconnect: false
         }
     }
 }

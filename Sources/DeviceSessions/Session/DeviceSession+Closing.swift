@@ -22,6 +22,8 @@ extension DeviceSession {
             }
             for step in controlSteps.keys.sorted() { effects.append(.cancelStep(step)) }
             stopFileForClose(&effects)
+            closeLine(&effects)
+            if pipe.isListening { effects.append(.withdrawFromListener) }
         } else if force {
             closing?.isForced = true
             for step in [receiveStep, sendStep] {
@@ -35,8 +37,9 @@ extension DeviceSession {
     /// Goes as far towards the end as can be gone now.
     mutating func continueClosing(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
         guard phase == .closing, let closing, opening == nil, openingSteps.isEmpty,
-            sendStep == nil, acceptStep == nil, controlSteps.isEmpty, probeStep == nil,
-            shutdownStep == nil, unsentStep == nil, closeStep == nil, file?.running == nil,
+            sendStep == nil, acceptStep == nil, controlSteps.isEmpty, line.steps.isEmpty,
+            probeStep == nil, shutdownStep == nil, unsentStep == nil, closeStep == nil,
+            disconnectStep == nil, !pipe.isListening, file?.running == nil,
             !isLingerTimerArmed || closing.isForced
         else { return }
         if !closing.hasEndedOperations {
@@ -50,7 +53,7 @@ extension DeviceSession {
         }
         if releasesLocks(&effects) || isSayingGoodbye(at: now, &effects) { return }
         let mayLinger =
-            shape == .stream && connectionError == nil
+            shape.lingers && connectionError == nil
             && configuration.lingerMilliseconds > 0
         if closing.isForced || !mayLinger || hasLingered(at: now) {
             closeDescriptor(descriptor, &effects)
@@ -77,16 +80,20 @@ extension DeviceSession {
             if file != nil, let result = pending.controlResult {
                 finishFile(number, pending, result, &effects)
             } else if case .write(let write) = pending.operation.kind {
-                let isComplete = pending.sent == write.bytes.count && !write.bytes.isEmpty
+                let isAllOut = pending.sent == write.bytes.count && !write.bytes.isEmpty
+                let isComplete = isAllOut || pending.isDone
                 finish(
                     number, isComplete ? .ok : status, bytes: pending.sent,
                     error: isComplete ? nil : error, &effects)
             } else if let result = pending.controlResult {
                 finishControl(number, pending, result, &effects)
+            } else if pending.isDone {
+                finish(number, .ok, &effects)
             } else {
                 finish(number, status, error: error, &effects)
             }
         }
+        refuseGuests(&effects)
     }
 
     /// Ends operations that were accepted just before the close was known.
@@ -131,6 +138,10 @@ extension DeviceSession {
         guard let until = closing?.lingerUntil, let descriptor else { return }
         var count = 0
         if case .control(.number(let number)) = result { count = number }
+        guard !isLine else {
+            lineLingers(unsent: count, until: until, at: now, &effects)
+            return
+        }
         if count == 0 {
             // The peer has everything. With nothing unread either, a close is as good as a wait.
             if !canShutSocket || !inputState.isOpen || hasSeenInput {
@@ -152,8 +163,13 @@ extension DeviceSession {
         if receiveStep == nil && inputState.isOpen {
             let step = newStep()
             receiveStep = step
+            let limit = DeviceSession.readAhead
             effects.append(
-                .submit(step: step, .receive(descriptor, limit: DeviceSession.readAhead)))
+                .submit(
+                    step: step,
+                    shape.isPacketed
+                        ? .receiveMessage(descriptor, limit: limit)
+                        : .receive(descriptor, limit: limit)))
         }
         isLingerTimerArmed = true
         effects.append(.arm(.linger, at: min(now.advanced(milliseconds: 5), until)))
@@ -171,7 +187,7 @@ extension DeviceSession {
         }
         let step = newStep()
         closeStep = step
-        let resets = closing?.isForced == true && shape == .stream
+        let resets = isLine ? !line.isDrained : closing?.isForced == true && shape == .stream
         effects.append(.submit(step: step, .close(descriptor, reset: resets)))
     }
 

@@ -6,8 +6,11 @@ extension DeviceSession {
     /// Starts the controls that need not wait for their turn.
     mutating func startControls(_ effects: inout [SessionEffect]) {
         while let number = waitingControls.popFirst() {
-            guard case .control(let action)? = operations[number]?.operation.kind else { continue }
-            startControl(number, action, &effects)
+            switch operations[number]?.operation.kind {
+            case .control(let action): startControl(number, action, &effects)
+            case .waitEvent(let mask): startWait(number, mask, &effects)
+            default: continue
+            }
         }
     }
 
@@ -15,13 +18,18 @@ extension DeviceSession {
     mutating func startControl(
         _ number: UInt64, _ action: ControlAction, _ effects: inout [SessionEffect]
     ) {
-        guard let descriptor else { return }
+        guard let descriptor else {
+            finish(number, .failed, error: .pipeNotConnected, &effects)
+            return
+        }
         operations[number]?.progress = .running
         switch action {
         case .kernel(let request, _):
             let step = newStep()
             controlSteps[step] = number
             effects.append(.submit(step: step, .control(descriptor, request)))
+        case .line(let control):
+            startLineControl(number, control, &effects)
         }
     }
 
@@ -31,6 +39,7 @@ extension DeviceSession {
         guard let number = controlSteps.removeValue(forKey: step),
             let pending = operations[number]
         else { return }
+        if turnStepDone(number, result, &effects) { return }
         // A session that closes ends all that is pending, in the order of acceptance.
         guard closing == nil else {
             operations[number]?.controlResult = result
@@ -50,11 +59,20 @@ extension DeviceSession {
             if case .stopping(let why) = pending.progress { status = why }
             finish(number, status, &effects)
         case .failed(let errno):
-            finish(number, .failed, error: EntryError(errno), &effects)
+            finish(
+                number, .failed, error: isLine ? .ofLine(errno) : EntryError(errno), &effects)
         case .control(.number(let value)):
             finish(number, .ok, extras: EntryExtras(value: value), &effects)
         case .control(.bytes(let bytes)):
             finish(number, .ok, bytes: bytes.count, data: bytes, &effects)
+        case .control(.line(let settings)):
+            finish(number, .ok, extras: EntryExtras(line: EntryLine(settings)), &effects)
+        case .control(.sample(let sample)):
+            guard let signals = sample.signals else {
+                finish(number, .failed, error: .ofLine(.notTerminal), &effects)
+                return
+            }
+            finish(number, .ok, extras: EntryExtras(events: signals.names), &effects)
         default:
             finish(number, .ok, &effects)
         }
@@ -64,6 +82,7 @@ extension DeviceSession {
     mutating func stopControl(
         _ number: UInt64, as status: EntryStatus, _ effects: inout [SessionEffect]
     ) {
+        if stopTurn(number, as: status, &effects) { return }
         guard let step = controlSteps.first(where: { $0.value == number })?.key else {
             finish(number, status, &effects)
             return

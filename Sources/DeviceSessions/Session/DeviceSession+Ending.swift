@@ -13,6 +13,7 @@ extension DeviceSession {
         guard let pending = operations.removeValue(forKey: number) else { return }
         leaveLanes(number)
         lastActivity = present
+        if pending.readClock?.armedFor != nil { effects.append(.disarm) }
         if case .transact = pending.operation.kind {
             if number == probeFor { seenInput = nil }
             if pending.hasBegun {
@@ -51,6 +52,9 @@ extension DeviceSession {
         let operation = pending.operation
         var sent: Int?
         if case .transact = operation.kind { sent = pending.sent }
+        // An accept that ends here with a client is one of a session that takes it itself.
+        var accepted: String?
+        if case .accept = operation.kind, status == .ok { accepted = id.text }
         return CompletionEntry(
             kind: operation.kind.entryKind, status: status, key: configuration.key,
             context: operation.context, bytes: bytes, data: data,
@@ -58,7 +62,8 @@ extension DeviceSession {
                 session: id.text,
                 operation: OperationID(session: id, number: operation.number).text,
                 isLast: operation.kind.isStandingRead ? isLast : nil,
-                error: error ?? standardError(of: status), peer: peer, sent: sent,
+                error: error ?? standardError(of: status), accepted: accepted, peer: peer,
+                sent: sent,
                 discarded: pending.discarded > 0 ? pending.discarded : nil, extras: extras))
     }
 
@@ -80,6 +85,7 @@ extension DeviceSession {
     }
 
     private mutating func leaveLanes(_ number: UInt64) {
+        leaveLine(number)
         if standing == number {
             standing = nil
             scanned = 0
@@ -96,6 +102,7 @@ extension DeviceSession {
             writeLane.remove(at: index)
         }
         file?.leave(number)
+        if let index = disconnects.firstIndex(of: number) { disconnects.remove(at: index) }
         if acceptLane.first == number {
             acceptLane.removeFirst()
         } else if let index = acceptLane.firstIndex(of: number) {
@@ -142,7 +149,12 @@ extension DeviceSession {
             finish(number, status, &effects)
             return
         }
+        // What runs ends with the connection, in the order of acceptance.
+        if pipe.isDisconnecting { return }
         switch pending.operation.kind {
+        case .accept where pipe.isListening(for: number):
+            operations[number]?.progress = .stopping(status)
+            effects.append(.withdrawFromListener)
         case .accept:
             if number == acceptLane.first, let step = acceptStep {
                 operations[number]?.progress = .stopping(status)
@@ -163,7 +175,7 @@ extension DeviceSession {
             stopReading(number, as: status, &effects)
         case .control:
             stopControl(number, as: status, &effects)
-        case .lock, .unlock:
+        case .lock, .unlock, .waitEvent, .disconnect:
             finish(number, status, &effects)
         }
     }
@@ -186,7 +198,7 @@ extension DeviceSession {
     }
 
     /// Whether a transact is using the input that a standing read would otherwise get.
-    private func isHeldUp(_ number: UInt64) -> Bool {
+    func isHeldUp(_ number: UInt64) -> Bool {
         guard number == standing, let head = readLane.first else { return false }
         return operations[head]?.hasBegun == true
     }

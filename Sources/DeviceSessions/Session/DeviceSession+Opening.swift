@@ -124,7 +124,8 @@ extension DeviceSession {
     }
 
     func closedEntry(_ status: EntryStatus, _ error: EntryError?) -> CompletionEntry {
-        let unread = input.count + setAside.count + (closing?.discarded ?? 0)
+        let held = input.count + setAside.count + packets.unreadBytes
+        let unread = held + (closing?.discarded ?? 0)
         return CompletionEntry(
             kind: .sessionClosed, status: status, key: configuration.key,
             details: EntryDetails(

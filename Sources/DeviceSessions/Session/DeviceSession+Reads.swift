@@ -41,7 +41,7 @@ extension DeviceSession {
                 guard pending.isAnswering,
                     complete(number, transact.goal, surroundings, &effects)
                 else { return hasMoved }
-            case .write, .accept, .control, .lock, .unlock:
+            case .write, .accept, .control, .lock, .unlock, .waitEvent, .disconnect:
                 return hasMoved
             }
             hasMoved = true
@@ -53,8 +53,9 @@ extension DeviceSession {
         _ number: UInt64, _ goal: ReadGoal, _ surroundings: some SessionSurroundings,
         _ effects: inout [SessionEffect]
     ) -> Bool {
+        if shape.isPacketed { return completePacket(number, goal, surroundings, &effects) }
         guard let pending = operations[number],
-            case .complete(let size, let status, let error) = verdict(on: goal)
+            case .complete(let size, let status, let error) = timedVerdict(number, goal, &effects)
         else { return false }
         // Ends and errors carry what is there and are never held up; plain data waits for room.
         if status == .ok, size > 0, case .port = pending.operation.delivery,
@@ -64,7 +65,9 @@ extension DeviceSession {
             awaitRoom(&effects)
             return false
         }
-        let data = takeResult(goal, size, status, for: number)
+        // What follows a frame that timers cut short is skipped, as behind a time-out.
+        let isCut = operations[number]?.readClock?.hasCut == true
+        let data = takeResult(goal, size, isCut ? .timedOut : status, for: number)
         finish(
             number, status, bytes: data.count, data: data, error: error, &effects)
         return true
@@ -89,6 +92,7 @@ extension DeviceSession {
     ) {
         // From the first byte of a transact to its end, what arrives is its answer.
         if let head = readLane.first, operations[head]?.hasBegun == true { return }
+        if shape.isPacketed { return servePackets(surroundings, &effects) }
         while let number = standing, let pending = operations[number],
             case .read(let read) = pending.operation.kind,
             case .complete(let size, let status, let error) = verdict(on: read.goal)
@@ -193,16 +197,21 @@ extension DeviceSession {
 
     /// Asks the driver for bytes if somebody waits for them; else the device waits.
     mutating func wantInput(_ effects: inout [SessionEffect]) {
+        if shape.isPacketed { return wantPacket(&effects) }
         armGap(&effects)
         guard receiveStep == nil, probeStep == nil, inputState.isOpen, let descriptor,
             isInputWanted
         else { return }
         let step = newStep()
         receiveStep = step
-        effects.append(.submit(step: step, .receive(descriptor, limit: DeviceSession.readAhead)))
+        let room = DeviceSession.readAhead - input.count
+        let limit = isLine && room > 0 ? room : DeviceSession.readAhead
+        effects.append(.submit(step: step, .receive(descriptor, limit: limit)))
     }
 
     private var isInputWanted: Bool {
+        // What a line's kernel still has at a hang-up is lost, so it is read ahead always.
+        if isLine && (input.count < DeviceSession.readAhead || line.isHungUp) { return true }
         if isEndSought { return true }
         if let number = readLane.first, let pending = operations[number] {
             switch pending.operation.kind {
@@ -215,7 +224,7 @@ extension DeviceSession {
                 }
                 // Behind a standing read it is that read which takes what the look saw.
                 if standing == nil, seenInput != nil { return true }
-            case .write, .accept, .control, .lock, .unlock:
+            case .write, .accept, .control, .lock, .unlock, .waitEvent, .disconnect:
                 break
             }
         }
@@ -228,15 +237,17 @@ extension DeviceSession {
 
     mutating func receiveDone(_ result: StepResult, at now: MonotonicInstant) {
         receiveStep = nil
-        switch result {
+        switch isLineEnd(result) ? .received([]) : result {
         case .received(let bytes):
             guard !bytes.isEmpty else {
                 inputState = connectionError.map { .failed($0) } ?? .endOfStream
+                lineMayBeOver()
                 return
             }
             lastActivity = now
             snapshot.counters.bytesReceived += bytes.count
             if wire == nil { receivedInput += bytes.count }
+            line.watch.note(.rxChar)
             if isEndSought && input.count >= DeviceSession.readAhead {
                 reconnection?.discarded += bytes.count
             } else if closing == nil {

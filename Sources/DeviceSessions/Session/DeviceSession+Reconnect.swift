@@ -16,8 +16,9 @@ extension DeviceSession {
     /// The peer went away and nothing was asked of it: what it left is read, and the end behind it.
     public mutating func hungUp(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
         present = now
-        guard phase == .open, closing == nil, reconnection != nil else { return }
+        guard phase == .open, closing == nil, reconnection != nil || isLine else { return }
         reconnection?.isHangupKnown = true
+        line.isHungUp = true
         wantInput(&effects)
     }
 
@@ -41,6 +42,7 @@ extension DeviceSession {
             if let step { effects.append(.cancelStep(step)) }
         }
         for step in controlSteps.keys.sorted() { effects.append(.cancelStep(step)) }
+        closeLine(&effects)
         continueLoss(at: now, surroundings, &effects)
     }
 
@@ -50,7 +52,8 @@ extension DeviceSession {
         _ effects: inout [SessionEffect]
     ) {
         guard phase == .down, let loss = reconnection?.loss, sendStep == nil, receiveStep == nil,
-            controlSteps.isEmpty, probeStep == nil, shutdownStep == nil, closeStep == nil
+            controlSteps.isEmpty, line.steps.isEmpty, probeStep == nil, shutdownStep == nil,
+            closeStep == nil
         else { return }
         if !loss.hasEndedOperations {
             reconnection?.loss?.hasEndedOperations = true
@@ -97,13 +100,16 @@ extension DeviceSession {
             finish(
                 number, loss.status, bytes: data.count, data: data, error: loss.error, &effects)
         case .write(let write):
-            let isOut = pending.sent == write.bytes.count && !write.bytes.isEmpty
+            let isAllOut = pending.sent == write.bytes.count && !write.bytes.isEmpty
+            let isOut = isAllOut || pending.isDone
             finish(
                 number, isOut ? .ok : .failed, bytes: pending.sent, error: isOut ? nil : output,
                 &effects)
         case .control where pending.controlResult != nil:
             finishControl(number, pending, pending.controlResult ?? .done, &effects)
-        case .transact, .control, .accept, .lock, .unlock:
+        case .waitEvent:
+            finish(number, loss.status, error: loss.error, &effects)
+        case .transact, .control, .accept, .lock, .unlock, .disconnect:
             finish(number, .failed, error: output, &effects)
         }
     }
@@ -115,6 +121,7 @@ extension DeviceSession {
         input = InputBuffer()
         frames = InputFrames()
         setAside = []
+        packets = PacketInput()
         scanned = 0
         inputState = .open
         outputState = .open
@@ -122,6 +129,7 @@ extension DeviceSession {
         seenInput = nil
         reconnection?.isHangupKnown = false
         reconnection?.discarded = 0
+        line.forgetConnection()
     }
 
     // MARK: - Attempts
@@ -206,7 +214,7 @@ extension DeviceSession {
 
     /// Asks to be told when the peer goes away, where that begins a reconnect.
     mutating func watchHangupIfNeeded(_ effects: inout [SessionEffect]) {
-        guard reconnection != nil, let descriptor else { return }
+        guard reconnection != nil || isLine, let descriptor else { return }
         effects.append(.watchHangup(descriptor))
     }
 
@@ -216,7 +224,7 @@ extension DeviceSession {
         _ loss: Reconnection.Loss, _ surroundings: some SessionSurroundings,
         _ effects: inout [SessionEffect]
     ) {
-        var data = take(input.count)
+        var data = shape.isPacketed ? packets.takeAll() : take(input.count)
         var discarded = reconnection?.discarded ?? 0
         if !surroundings.portAcceptsPayload {
             discarded += data.count

@@ -10,6 +10,7 @@ extension DeviceSession {
     ) -> Bool {
         // What would go to a connection that is being lost ends with it, or waits for the next.
         guard sendStep == nil, !flushWire(&effects), !isEndSought else { return false }
+        if shape.isPacketed { return advancePacketWrites(&effects) }
         guard let number = writeLane.first, let pending = operations[number] else {
             shutOutputIfWanted(&effects)
             return false
@@ -51,8 +52,8 @@ extension DeviceSession {
             return true
         case .control(let action):
             if case .queued = pending.progress { startControl(number, action, &effects) }
-            return false
-        case .read, .accept, .lock, .unlock:
+            return operations[number] == nil
+        case .read, .accept, .lock, .unlock, .waitEvent, .disconnect:
             return false
         }
     }
@@ -70,7 +71,7 @@ extension DeviceSession {
         return false
     }
 
-    private mutating func beginAnswer(
+    mutating func beginAnswer(
         _ number: UInt64, _ timeoutMilliseconds: Int?, at now: MonotonicInstant,
         _ effects: inout [SessionEffect]
     ) {
@@ -83,7 +84,7 @@ extension DeviceSession {
     }
 
     /// Ends an operation that has nothing left to send into; says whether it did.
-    private mutating func failIfOutputEnded(
+    mutating func failIfOutputEnded(
         _ number: UInt64, _ pending: Pending, _ effects: inout [SessionEffect]
     ) -> Bool {
         switch outputState {
@@ -100,7 +101,7 @@ extension DeviceSession {
     }
 
     /// What an entry's `bytes` say of an operation that ends while it sends.
-    private func writtenBytes(_ pending: Pending) -> Int {
+    func writtenBytes(_ pending: Pending) -> Int {
         if case .write = pending.operation.kind { return pending.sent }
         return 0
     }
@@ -134,8 +135,10 @@ extension DeviceSession {
     mutating func lookForInput(_ descriptor: DescriptorSlot, _ effects: inout [SessionEffect]) {
         let step = newStep()
         probeStep = step
-        probedAfter = receivedInput
-        effects.append(.submit(step: step, .control(descriptor, .unreadBytes)))
+        probedAfter = shape.isPacketed ? packets.received : receivedInput
+        effects.append(
+            .submit(
+                step: step, .control(descriptor, shape.isPacketed ? .readable : .unreadBytes)))
     }
 
     mutating func probeDone(_ result: StepResult) {
@@ -162,6 +165,7 @@ extension DeviceSession {
             lastActivity = now
             snapshot.counters.bytesSent += count
             operations[number]?.sent += count
+            noteSent(count)
         case .failed(.cancelled):
             break
         case .failed(let errno):
@@ -169,7 +173,7 @@ extension DeviceSession {
         default:
             preconditionFailure("a send gave \(result)")
         }
-        guard closing == nil else { return }
+        guard closing == nil, !pipe.isDisconnecting else { return }
         if case .stopping(let status) = pending.progress {
             endTorn(number, as: status, &effects)
         }
@@ -180,10 +184,11 @@ extension DeviceSession {
     /// A broken pipe ends the output alone, unless a reset has been told already; anything else is
     /// the end of the connection, and the input ends with it once its last bytes are read.
     mutating func outputBroke(_ errno: Errno) {
-        let error = connectionError ?? EntryError(errno)
+        let isHangup = isLineEnd(.failed(errno))
+        let error = connectionError ?? (isHangup ? .lineHungUp : EntryError(errno))
         outputState = .failed(error)
         snapshot.lastError = error
-        if errno != .brokenPipe { connectionError = error }
+        if errno != .brokenPipe && !isHangup { connectionError = error }
     }
 
     /// Ends a write or transact that was stopped while it was sending.
@@ -203,7 +208,8 @@ extension DeviceSession {
         }
         guard isTorn, outputState.isOpen else { return }
         hasTornAnew = true
-        for follower in Array(writeLane) {
+        for follower in Array(writeLane)
+        where operations[follower]?.operation.kind.isWriting == true {
             finish(follower, .failed, error: .writeTorn, &effects)
         }
     }

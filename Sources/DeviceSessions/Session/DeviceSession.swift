@@ -35,6 +35,12 @@ public struct DeviceSession: Sendable {
         var discarded = 0
         /// What a control came to while the session was closing.
         var controlResult: StepResult?
+        /// The timers of a serial line's read that has started.
+        var readClock: ReadClock?
+        /// What the first try to send a datagram met, which may be an earlier one's fault.
+        var firstSendError: Errno?
+        /// Whether the kernel has done it, though its entry waits for its turn.
+        var isDone = false
     }
 
     /// What is going on at the end of the session's life.
@@ -115,6 +121,18 @@ public struct DeviceSession: Sendable {
     var acceptPause = 0
     var isAcceptPaused = false
     var isAwaitingRoom = false
+    /// What a serial line has besides.
+    var line = LineState()
+    /// What a session of datagrams or messages holds for its reads.
+    var packets = PacketInput()
+    /// Where a session that can change its client is between two of them.
+    var pipe = PipeState.connected
+    var disconnects = Deque<UInt64>()
+    /// The close of the client that a disconnect lets go.
+    var disconnectStep: UInt64?
+    /// Sessions that wait for a client of this listener, by their places in its accept lane.
+    var guests: [UInt64: AcceptGuest] = [:]
+    var nextGuest: UInt64 = AcceptGuest.firstPlace
 
     var lastActivity: MonotonicInstant
     /// The moment of the event that is being handled.
@@ -159,7 +177,9 @@ public struct DeviceSession: Sendable {
     public var view: SessionSnapshot {
         var view = snapshot
         view.phase = phase
-        if shape == .stream && descriptor != nil {
+        if shape == .datagram { view.counters.datagramsDropped = packets.droppedInAll }
+        let isConnection = shape.isStream || shape.isPacketed
+        if isConnection && (descriptor != nil || !pipe.isConnected) {
             view.input = (connectionError.map { DirectionState.failed($0) } ?? inputState).name
             view.output = outputState.name
         }
@@ -195,6 +215,17 @@ public struct DeviceSession: Sendable {
         _ effects: inout [SessionEffect]
     ) {
         present = now
+        if let index = accepted.dropFirst().firstIndex(where: \.kind.isDisconnect) {
+            // What was accepted before it begins before it, what was accepted after it after it.
+            submit(Array(accepted[..<index]), at: now, surroundings, &effects)
+            submit(Array(accepted[index...]), at: now, surroundings, &effects)
+            return
+        }
+        if accepted.count > 1 && accepted[0].kind.isDisconnect {
+            submit([accepted[0]], at: now, surroundings, &effects)
+            submit(Array(accepted[1...]), at: now, surroundings, &effects)
+            return
+        }
         for operation in accepted {
             nextUnseenOperation = operation.number + 1
             var pending = Pending(operation: operation)
@@ -214,6 +245,8 @@ public struct DeviceSession: Sendable {
                 readLane.append(operation.number)
                 writeLane.append(operation.number)
             case .accept: acceptLane.append(operation.number)
+            case .waitEvent: waitingControls.append(operation.number)
+            case .disconnect: disconnects.append(operation.number)
             case .control(let action):
                 if action.takesTurn {
                     writeLane.append(operation.number)
@@ -250,6 +283,10 @@ public struct DeviceSession: Sendable {
         }
         switch step {
         case receiveStep where wire != nil: sealedReceiveDone(result, at: now, &effects)
+        case receiveStep where shape.isPacketed: packetReceived(result, at: now, &effects)
+        case sendStep where shape.isPacketed: packetSent(result, at: now, &effects)
+        case probeStep where shape.isPacketed: packetProbeDone(result)
+        case disconnectStep: disconnected(&effects)
         case receiveStep: receiveDone(result, at: now)
         case sendStep where wire != nil: sealedSendDone(result, at: now, &effects)
         case sendStep: sendDone(result, at: now, &effects)
@@ -257,6 +294,7 @@ public struct DeviceSession: Sendable {
         case probeStep: probeDone(result)
         case shutdownStep: shutdownStep = nil
         case _ where controlSteps[step] != nil: controlDone(step, result, &effects)
+        case _ where line.steps[step] != nil: lineStepDone(step, result, &effects)
         case unsentStep: unsentDone(result, at: now, &effects)
         case file?.running?.step: fileDone(result, at: now, &effects)
         case closeStep where phase == .down:
@@ -322,6 +360,10 @@ public struct DeviceSession: Sendable {
             return
         case .acceptAgain:
             isAcceptPaused = false
+        case .read(let number):
+            readTimerFired(number)
+        case .line(let timer):
+            lineTimerFired(timer, &effects)
         case .gap:
             frames.isTimerArmed = false
         case .lockAgain(let number):
@@ -341,6 +383,8 @@ public struct DeviceSession: Sendable {
         case .opening: opening != nil
         case .idle, .linger: !hasEnded
         case .acceptAgain: phase == .open
+        case .read(let number): operations[number]?.readClock != nil
+        case .line(let timer): line.armed.contains(timer)
         case .gap: frames.isTimerArmed && !hasEnded
         case .reconnect: phase == .down
         case .attempt(let serial):
@@ -366,17 +410,24 @@ public struct DeviceSession: Sendable {
         _ effects: inout [SessionEffect]
     ) {
         guard phase == .open, closing == nil else { return }
+        if case .disconnecting(let number) = pipe {
+            continueDisconnect(number, &effects)
+            return
+        }
+        prepareLine()
         startControls(&effects)
         switch shape {
         case .listener:
             advanceAccepts(at: now, surroundings, &effects)
-        case .stream:
+        case .stream, .terminal, .datagram, .message:
             var isMoving = true
             while isMoving {
                 isMoving = advanceReads(at: now, surroundings, &effects)
                 isMoving = advanceWrites(at: now, &effects) || isMoving
             }
             wantInput(&effects)
+            advanceLine(&effects)
+            advancePipe(&effects)
         case .file:
             advanceFile(at: now, surroundings, &effects)
         }

@@ -24,6 +24,8 @@ public struct SessionAbilities: Hashable, Sendable {
     public var canShutOutput: Bool
     /// Whether a read may `repeat`.
     public var hasStandingReads: Bool
+    /// The most bytes that a read may ask for, where that is less than the service's own limit.
+    public var longestRead: Int?
     /// Operations that the transport has and this session may not do, for want of access.
     public var denied: [String]
 
@@ -31,7 +33,7 @@ public struct SessionAbilities: Hashable, Sendable {
     public init(
         operations: [String], isByteStream: Bool = true, offsets: Offsets = .none,
         hasReadTimers: Bool = false, sendsTo: Bool = false, canShutOutput: Bool = true,
-        hasStandingReads: Bool = true, denied: [String] = []
+        hasStandingReads: Bool = true, longestRead: Int? = nil, denied: [String] = []
     ) {
         self.operations = operations
         self.isByteStream = isByteStream
@@ -40,6 +42,7 @@ public struct SessionAbilities: Hashable, Sendable {
         self.sendsTo = sendsTo
         self.canShutOutput = canShutOutput
         self.hasStandingReads = hasStandingReads
+        self.longestRead = longestRead
         self.denied = denied
     }
 
@@ -48,6 +51,11 @@ public struct SessionAbilities: Hashable, Sendable {
         "read", "write", "transact", "control",
     ])
 
+    /// Those of a serial line.
+    public static let line = SessionAbilities(
+        operations: ["read", "write", "transact", "control", "wait_event"], hasReadTimers: true,
+        canShutOutput: false)
+
     /// Those of a listener.
     public static let listener = SessionAbilities(operations: ["accept"], canShutOutput: false)
 
@@ -55,7 +63,7 @@ public struct SessionAbilities: Hashable, Sendable {
     public var hasFrames: Bool { isByteStream && offsets == .none }
 
     /// Why an operation cannot be accepted, if so.
-    func refusal(of kind: OperationKind, transport: String) -> SubmitError? {
+    public func refusal(of kind: OperationKind, transport: String) -> SubmitError? {
         guard operations.contains(kind.name) else {
             return .unsupported(operation: kind.name, transport: transport)
         }
@@ -93,7 +101,7 @@ public struct SessionAbilities: Hashable, Sendable {
             let needed = lock.isExclusive ? "write" : "read"
             let wording = lock.isExclusive ? "an exclusive lock" : "a shared lock"
             return denied.contains(needed) ? .accessDenied(operation: wording) : nil
-        case .accept, .control, .unlock:
+        case .accept, .control, .unlock, .waitEvent, .disconnect:
             return nil
         }
     }
@@ -101,6 +109,9 @@ public struct SessionAbilities: Hashable, Sendable {
     private func goalRefusal(
         _ goal: ReadGoal, _ transport: String, _ refusal: (String, String) -> SubmitError
     ) -> SubmitError? {
+        if let longestRead, goal.byteLimit > longestRead {
+            return refusal("max_bytes", "a message has at most \(longestRead) bytes")
+        }
         guard let name = goal.streamMember else { return nil }
         if !isByteStream { return refusal(name, "a \(transport) session is no byte stream") }
         if case .frame = goal, !hasFrames {

@@ -31,6 +31,8 @@ public struct SessionConfiguration: Sendable {
     public var framing: Framing?
     /// What its accepts bring, for a listener.
     public var accepted: AcceptedKind?
+    /// Timers of its reads and transacts that bring none of their own, on a serial line.
+    public var readTimers: ReadTimers?
 
     /// A configuration with these values.
     public init(
@@ -55,6 +57,12 @@ public struct SessionConfiguration: Sendable {
 public enum SessionShape: Hashable, Sendable {
     /// Bytes in order, both ways.
     case stream
+    /// A serial line that can report these events: a stream that is always read ahead.
+    case terminal(reports: LineEvents)
+    /// Datagrams, each by itself; there is no connection that could end.
+    case datagram
+    /// Messages in order over a connection.
+    case message
     /// Brings sessions by `accept`.
     case listener
     /// Bytes at offsets, one operation at a time.
@@ -104,6 +112,8 @@ public struct SessionCounters: Sendable {
     public var accepted = 0
     /// How often an accept had to pause because something ran out.
     public var acceptPauses = 0
+    /// Datagrams that the kernel dropped for want of room; `nil` where there are none.
+    public var datagramsDropped: Int?
 
     /// Counters at zero.
     public init() {}
@@ -123,6 +133,8 @@ public struct SessionSnapshot: Sendable {
     public var input: String?
     /// How the output stands.
     public var output: String?
+    /// The events that a serial line can report, once it is open.
+    public var reportableEvents: LineEvents?
     /// The last failure, also of operations that give no entry.
     public var lastError: EntryError?
     /// What it has done.

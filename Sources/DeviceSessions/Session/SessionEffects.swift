@@ -9,6 +9,8 @@ public enum SessionEffect: Sendable {
     case cancelStep(UInt64)
     /// Come back at that moment.
     case arm(SessionTimer, at: MonotonicInstant)
+    /// A moment asked for is of no use any more.
+    case disarm
     /// An operation's entry, in the place that was promised to it. `isLast` ends the operation.
     case complete(IOOperation, CompletionEntry)
     /// A standing read's entry that is not its last, in a place that was taken for it just now.
@@ -23,6 +25,16 @@ public enum SessionEffect: Sendable {
     case sessionClosed(CompletionEntry)
     /// A listener's accept brought a connection: make a session of it, and complete the accept.
     case spawn(IOOperation, DescriptorSlot, peer: SocketAddress)
+    /// Ask the listener that this session came from for its next client.
+    case askListener
+    /// Tell it that no client is wanted any more; it answers that too.
+    case withdrawFromListener
+    /// A listener's answer to the session in that slot of its worker: a client.
+    case giveClient(to: UInt64, DescriptorSlot, peer: SocketAddress)
+    /// A listener's answer to the session in that slot: none will come.
+    case refuseClient(to: UInt64, EntryError)
+    /// Writes are possible again, whatever was shut before: the client has changed.
+    case outputRenewed
     /// Give promised places back to the port.
     case releasePlaces(Int)
     /// Tell the session when its port has room.
@@ -51,6 +63,10 @@ public enum SessionTimer: Hashable, Sendable {
     case linger
     /// Try the accept again.
     case acceptAgain
+    /// A timer of a read may end it.
+    case read(UInt64)
+    /// Look at a serial line again.
+    case line(LineTimer)
     /// A pause may have ended a frame.
     case gap
     /// The pause before an attempt to reconnect is over.

@@ -14,6 +14,8 @@ public struct ParameterRule: Sendable {
         case choice([String])
         /// A list of these words, each at most once.
         case choices([String])
+        /// At most so many bytes, in the encoding that a member `encoding` beside it names.
+        case data(limit: Int)
     }
 
     /// Its name.
@@ -63,6 +65,8 @@ public struct ParameterRule: Sendable {
                 String.init)
             let isRight = given.allSatisfy(words.contains) && Set(given).count == given.count
             return isRight ? .texts(given) : nil
+        case .data:
+            return nil
         }
     }
 
@@ -75,6 +79,7 @@ public struct ParameterRule: Sendable {
         case .text(_, let wording, _): wording
         case .choice(let words): "must be one of \(words.joined(separator: ", "))"
         case .choices(let words): "must be a list of \(words.joined(separator: ", "))"
+        case .data(let limit): "must be at most \(limit) bytes"
         }
     }
 }
@@ -85,6 +90,7 @@ public enum ParameterValue: Hashable, Sendable {
     case integer(Int)
     case text(String)
     case texts([String])
+    case bytes([UInt8])
 }
 
 /// Parameters by name, each as its rule has it.
@@ -121,6 +127,12 @@ public struct Parameters: Hashable, Sendable {
     /// A string, or a word of a choice; `nil` if it was not given.
     public func text(_ name: String) -> String? {
         if case .text(let value)? = values[name] { return value }
+        return nil
+    }
+
+    /// Bytes; `nil` if they were not given.
+    public func bytes(_ name: String) -> [UInt8]? {
+        if case .bytes(let value)? = values[name] { return value }
         return nil
     }
 

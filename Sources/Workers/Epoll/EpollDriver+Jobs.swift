@@ -111,10 +111,21 @@ extension EpollDriver {
                     try descriptor.owned.syncData()
                     return .done
                 }
+            case .terminal(let request):
+                return fileStep(record, token) { () throws(Errno) in
+                    try TerminalControls.perform(request, on: descriptor.owned)
+                }
             case .unsentBytes:
                 return .done(.control(.number(try descriptor.owned.unsentBytes())))
             case .unreadBytes:
                 return .done(.control(.number(try descriptor.owned.unreadBytes())))
+            case .readable:
+                return .done(.control(.number(descriptor.owned.isReadable() ? 1 : 0)))
+            case .membership(let isJoin, let group, let interface):
+                let address = try kernelAddress(SocketAddress(group, port: 0))
+                try descriptor.owned.setMembership(
+                    of: address, isMember: isJoin, onInterface: interface)
+                return .done(.done)
             case .socketOption(let name):
                 return .done(.control(.number(try descriptor.owned.value(of: name))))
             case .localAddress:

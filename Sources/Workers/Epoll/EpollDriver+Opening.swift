@@ -85,7 +85,7 @@ extension EpollDriver {
         guard record.opened.closesSlowly else { return .done(.done) }
         let closing = record.surrender()
         startJob(token, nil, in: files, cancelRule: .never, ifRefused: .done) {
-            closing.close()
+            closing.close(discardingOutput: reset)
             return .result(.done)
         }
         return .pending

@@ -2,7 +2,9 @@ import DeviceSessions
 import EngineBase
 import LinuxSystem
 
-/// Brings the kernel's locks of an open file to what a session needs. Runs in the blocking pool.
+/// Brings the kernel's locks of an open file to what a session needs.
+///
+/// Runs in the blocking pool.
 enum FileLocking {
     /// Takes locks of bytes that the file has not locked yet, without waiting.
     ///
@@ -38,7 +40,8 @@ enum FileLocking {
         }
     }
 
-    private static func free(_ steps: ArraySlice<FileLockStep>, of file: borrowing OwnedDescriptor) {
+    private static func free(_ steps: ArraySlice<FileLockStep>, of file: borrowing OwnedDescriptor)
+    {
         for step in steps {
             // An error leaves them locked until the file is closed; the first error is told.
             _ = try? file.lock(.none, start: step.start, length: step.length)

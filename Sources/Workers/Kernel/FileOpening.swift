@@ -3,7 +3,9 @@ import EngineBase
 import Glibc
 import LinuxSystem
 
-/// Opening regular files below allowed directories. Runs in the blocking pool.
+/// Opening regular files below allowed directories.
+///
+/// Runs in the blocking pool.
 enum FileOpening {
     /// How often a file that comes and goes meanwhile is tried.
     private static let attempts = 4

@@ -65,11 +65,16 @@ final class ClosingDescriptor: Sendable {
 
     init(_ opened: OpenedDescriptor) { held = Guarded(opened) }
 
-    func close() {
+    /// Closes it; of a terminal, `discardingOutput` throws away what the device has not been sent,
+    /// for which the kernel would wait.
+    func close(discardingOutput: Bool) {
         let last = held.withLock { held in
             let taken = held
             held = nil
             return taken
+        }
+        if case .terminal? = last?.role {
+            last?.descriptor.owned.releaseTerminal(discardingOutput: discardingOutput)
         }
         _ = consume last
     }

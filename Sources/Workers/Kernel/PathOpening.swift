@@ -15,7 +15,8 @@ enum PathOpening {
         case .unixListener(let kind, let target, let mode, let backlog):
             try unixListener(kind, target, mode: mode, backlog: backlog)
         case .file(let target, let access): try FileOpening.open(target, access)
-        case .terminal: throw .notSupported
+        case .terminal(let target, let settings, let admits):
+            try TerminalOpening.open(target, settings, admits)
         case .socket, .listener: throw .invalidArgument
         }
     }
@@ -26,7 +27,6 @@ enum PathOpening {
         guard try handle.owned.identity().kind == .socket else { throw .notSocket }
         return OpenedDescriptor(descriptor: handle, role: .handle, socketFile: nil)
     }
-
 
     /// The directory that `target` lies in, opened, and its name there.
     static func parentAndName(

@@ -40,6 +40,9 @@ struct SettingFlags: ParsableArguments {
     @Flag(help: "Listen on other addresses than loopback without TLS and tokens.")
     var insecure = false
 
+    @Flag(help: "Let clients send any ioctl to the serial lines that they may open.")
+    var allowRawIoctl = false
+
     @OptionGroup(title: "Limits (see /v1/info)")
     var limits: LimitFlags
 
@@ -58,6 +61,7 @@ struct SettingFlags: ParsableArguments {
         add("log-format", logFormat.map { [$0] } ?? [])
         add("log-level", logLevel.map { [$0] } ?? [])
         if insecure { given["insecure"] = ["true"] }
+        if allowRawIoctl { given["allow-raw-ioctl"] = ["true"] }
         for (name, value) in limits.given { add(name, [value]) }
         return given
     }

@@ -20,7 +20,7 @@ struct Settings {
     static let names: [String] =
         [
             "listen", "socket-mode", "allow-target", "allow-host", "workers", "http-threads",
-            "log-format", "log-level", "insecure",
+            "log-format", "log-level", "insecure", "allow-raw-ioctl",
         ] + limitNames
 
     var listen: [ListenAddress] = []
@@ -34,11 +34,13 @@ struct Settings {
     var logFormat: LogFormat?
     var logLevel = Logger.Level.info
     var isInsecure = false
+    var allowsRawIoctl = false
     var limits = ServiceLimits()
 
     /// Judges settings.
     init(_ sources: SettingSources) throws(SettingsError) {
         isInsecure = try sources.boolean("insecure") ?? false
+        allowsRawIoctl = try sources.boolean("allow-raw-ioctl") ?? false
         listenTexts = sources.list("listen") ?? listenTexts
         targetTexts = sources.list("allow-target") ?? []
         policy = try Settings.policy(targetTexts)
@@ -146,6 +148,7 @@ struct Settings {
         case "log-format": return logFormat?.rawValue ?? "(by terminal)"
         case "log-level": return logLevel.rawValue
         case "insecure": return String(isInsecure)
+        case "allow-raw-ioctl": return String(allowsRawIoctl)
         default:
             let path = ServiceLimits.all.first { $0.name.replacing("_", with: "-") == name }?.path
             return path.map { String(limits[keyPath: $0]) } ?? ""

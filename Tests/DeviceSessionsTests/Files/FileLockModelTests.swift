@@ -17,7 +17,9 @@ import Testing
             FileRange(start: UInt64(bytes.lowerBound), length: UInt64(bytes.count))
         }
         func bars(_ other: Asked) -> Bool {
-            guard bytes.overlaps(other.bytes), isExclusive || other.isExclusive else { return false }
+            guard bytes.overlaps(other.bytes), isExclusive || other.isExclusive else {
+                return false
+            }
             return !(owner == other.owner && isHeld && !other.isExclusive)
         }
     }
@@ -90,7 +92,8 @@ import Testing
                 }
                 let asked = waiting[index]
                 let isFree =
-                    !held.contains { $0.bars(asked) } && !waiting[..<index].contains { $0.bars(asked) }
+                    !held.contains { $0.bars(asked) }
+                    && !waiting[..<index].contains { $0.bars(asked) }
                 verify(isFree, "granted in the way of another")
                 waiting.remove(at: index)
                 take(asked)
@@ -161,7 +164,8 @@ import Testing
             for asked in waiting {
                 let index = waiting.firstIndex { $0.number == asked.number } ?? 0
                 let isBarred =
-                    held.contains { $0.bars(asked) } || waiting[..<index].contains { $0.bars(asked) }
+                    held.contains { $0.bars(asked) }
+                    || waiting[..<index].contains { $0.bars(asked) }
                 verify(isBarred, "a lock waits for nothing")
             }
             for owner in 0..<Run.owners {

@@ -122,7 +122,9 @@ import Testing
         }
 
         func take(_ steps: [FileLockStep], _ index: Int) {
-            let opponents = steps.reduce(into: Set()) { $0.formUnion(kernel.opponents($1, of: index)) }
+            let opponents = steps.reduce(into: Set()) {
+                $0.formUnion(kernel.opponents($1, of: index))
+            }
             // Among sessions the table has decided: only another program can be in the way.
             #expect(opponents.isSubset(of: [other]), place)
             if opponents.isEmpty { for step in steps { kernel.set(step, of: index) } }
