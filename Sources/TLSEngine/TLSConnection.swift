@@ -2,14 +2,13 @@ import CGnuTLS
 public import DeviceSessions
 public import PortEngine
 
+// SAFETY: one session owns a connection from its making to its end, and that session's worker alone
+// calls it. What connections share (roots, credentials, priorities) is only read.
+
 /// The client's end of one TLS connection, in memory: bytes from the wire in, bytes for it out.
 ///
 /// First the handshake, by ``handshake(_:)``, then a ``StreamFilter``. TLS 1.2 and 1.3; a peer that
 /// wants to negotiate anew is refused, early data is never sent.
-///
-/// `@unchecked Sendable`.
-// SAFETY: one session owns it from its making to its end, and that session's worker alone calls it.
-// What connections share (roots, credentials, priorities) is only read.
 public final class TLSConnection: @unchecked Sendable {
     /// How a handshake stands.
     public enum Progress: Sendable {

@@ -77,7 +77,8 @@ final class Pair {
     func seal(_ bytes: [UInt8]) -> [[UInt8]] {
         var records: [[UInt8]] = []
         var start = 0
-        while start < bytes.count, case .record(let record, let count) = client.seal(bytes, from: start)
+        while start < bytes.count,
+            case .record(let record, let count) = client.seal(bytes, from: start)
         {
             records.append(record)
             start += count
