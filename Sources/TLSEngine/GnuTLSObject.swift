@@ -1,11 +1,10 @@
 import CGnuTLS
 
-/// An object of GnuTLS that is made once, only read afterwards, and freed with its last owner.
-///
-/// `@unchecked Sendable`.
 // SAFETY: the pointer never changes, and GnuTLS allows several threads to use such objects (trust
 // lists, credentials, priorities) at a time as long as nobody changes them. Nobody can: the pointer
 // is given to functions that read it, in this module only.
+
+/// An object of GnuTLS that is made once, only read afterwards, and freed with its last owner.
 final class GnuTLSObject: @unchecked Sendable {
     let pointer: OpaquePointer
     private let free: (OpaquePointer) -> Void

@@ -2,14 +2,13 @@ import CGnuTLS
 public import DeviceSessions
 public import PortEngine
 
+// SAFETY: one session owns a connection from its making to its end, and that session's worker alone
+// calls it. What connections share (roots, credentials, priorities) is only read.
+
 /// The client's end of one TLS connection, in memory: bytes from the wire in, bytes for it out.
 ///
 /// First the handshake, by ``handshake(_:)``, then a ``StreamFilter``. TLS 1.2 and 1.3; a peer that
 /// wants to negotiate anew is refused, early data is never sent.
-///
-/// `@unchecked Sendable`.
-// SAFETY: one session owns it from its making to its end, and that session's worker alone calls it.
-// What connections share (roots, credentials, priorities) is only read.
 public final class TLSConnection: @unchecked Sendable {
     /// How a handshake stands.
     public enum Progress: Sendable {
@@ -75,7 +74,7 @@ public final class TLSConnection: @unchecked Sendable {
     ///   is ``handshakeCut()``.
     /// - Returns: bytes for the wire, and how it stands.
     public func handshake(_ received: [UInt8]) -> (wire: [UInt8], Progress) {
-        if !received.isEmpty { exchange.add(received) }
+        exchange.add(received)
         while true {
             let unread = exchange.unreadCount
             let result = gnutls_handshake(session)
@@ -119,6 +118,12 @@ public final class TLSConnection: @unchecked Sendable {
 extension TLSConnection: StreamFilter {
     /// Takes what has arrived on the wire; no bytes are the end of the wire.
     public func unseal(_ wire: [UInt8]) -> UnsealedInput {
+        guard !wire.isEmpty else {
+            // GnuTLS is not told: it would send nothing more, and what can be read has been.
+            guard !hasEnded else { return UnsealedInput() }
+            hasEnded = true
+            return UnsealedInput(end: .failed(.tlsTruncated, breaksOutput: false))
+        }
         exchange.add(wire)
         return read()
     }
@@ -160,8 +165,6 @@ extension TLSConnection: StreamFilter {
                 gnutls_alert_send(session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION)
             }
             return nil
-        case GNUTLS_E_PREMATURE_TERMINATION:
-            return .failed(.tlsTruncated, breaksOutput: false)
         case GNUTLS_E_FATAL_ALERT_RECEIVED:
             let error = EntryError.alert(
                 gnutls_alert_get(session), inHandshake: false, wantsCertificate: isWithoutIdentity)

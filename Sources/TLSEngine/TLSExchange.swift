@@ -10,7 +10,6 @@ final class TLSExchange {
     /// Bytes from the wire that GnuTLS has not taken.
     private var incoming: [UInt8] = []
     private var head = 0
-    private var hasWireEnded = false
     /// Bytes for the wire.
     private var outgoing: [UInt8] = []
     /// Why the peer's certificate was refused.
@@ -22,9 +21,8 @@ final class TLSExchange {
 
     init(_ terms: TLSTerms) { self.terms = terms }
 
-    /// Takes bytes from the wire; none are its end.
+    /// Takes bytes from the wire.
     func add(_ bytes: [UInt8]) {
-        if bytes.isEmpty { hasWireEnded = true }
         if isEmpty {
             incoming = bytes
             head = 0
@@ -50,7 +48,6 @@ final class TLSExchange {
     func pull(into memory: UnsafeMutableRawBufferPointer) -> Int {
         let count = min(memory.count, incoming.count - head)
         guard count > 0 else {
-            if hasWireEnded { return 0 }
             gnutls_transport_set_errno(session, TLSExchange.tryAgain)
             return -1
         }

@@ -28,7 +28,8 @@ final class Pair {
         let pair = Pair(terms, priorities: priorities)
         let error = pair.shakeHands()
         precondition(error == nil, "\(String(describing: error))")
-        _ = pair.client.unseal(pair.server.takeOutgoing())
+        let tickets = pair.server.takeOutgoing()
+        if !tickets.isEmpty { _ = pair.client.unseal(tickets) }
         return pair
     }
 
@@ -76,7 +77,8 @@ final class Pair {
     func seal(_ bytes: [UInt8]) -> [[UInt8]] {
         var records: [[UInt8]] = []
         var start = 0
-        while start < bytes.count, case .record(let record, let count) = client.seal(bytes, from: start)
+        while start < bytes.count,
+            case .record(let record, let count) = client.seal(bytes, from: start)
         {
             records.append(record)
             start += count

@@ -49,6 +49,15 @@ final class TestIdentity: @unchecked Sendable {
             certificate, issuer?.certificate ?? certificate, issuer?.key ?? key,
             GNUTLS_DIG_SHA256, 0)
         precondition(result == 0, "the certificate cannot be signed: \(result)")
+        // GnuTLS knows some parts of a certificate only once it has read it.
+        let pem = certificatePEM
+        gnutls_x509_crt_deinit(certificate)
+        gnutls_x509_crt_init(&certificate)
+        pem.withUnsafeBufferPointer { bytes in
+            var datum = gnutls_datum_t(
+                data: UnsafeMutablePointer(mutating: bytes.baseAddress), size: UInt32(bytes.count))
+            gnutls_x509_crt_import(certificate, &datum, GNUTLS_X509_FMT_PEM)
+        }
     }
 
     deinit {
