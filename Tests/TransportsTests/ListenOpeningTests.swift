@@ -233,7 +233,8 @@ import Testing
         #expect(bench.opened?.shape == .message)
         let listener = try OpeningBench(
             "unix-seqpacket-listen:///run/x", ["unix-seqpacket-listen:///run"])
-        guard case .open(.unixListener(.sequencedPacket, _, 0o660, 128))? = listener.steps.first?.step
+        guard
+            case .open(.unixListener(.sequencedPacket, _, 0o660, 128))? = listener.steps.first?.step
         else {
             Issue.record("no listener is opened, but \(listener.stepNames)")
             return

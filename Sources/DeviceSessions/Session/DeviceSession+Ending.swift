@@ -61,7 +61,8 @@ extension DeviceSession {
                 session: id.text,
                 operation: OperationID(session: id, number: operation.number).text,
                 isLast: operation.kind.isStandingRead ? isLast : nil,
-                error: error ?? standardError(of: status), accepted: accepted, peer: peer, sent: sent,
+                error: error ?? standardError(of: status), accepted: accepted, peer: peer,
+                sent: sent,
                 discarded: pending.discarded > 0 ? pending.discarded : nil, extras: extras))
     }
 

@@ -49,7 +49,8 @@ struct MulticastGroup {
         guard let address = IPAddress(text) else { return nil }
         switch address {
         case .v4(let bits): guard bits >> 28 == 0xE, !text.utf8.contains(0x3A) else { return nil }
-        case .v6(let high, _): guard high >> 56 == 0xFF, !text.utf8.contains(0x2E) else { return nil }
+        case .v6(let high, _):
+            guard high >> 56 == 0xFF, !text.utf8.contains(0x2E) else { return nil }
         }
         self.address = address
     }

@@ -113,8 +113,9 @@ import Workers
         var received = 0
         var lost: UInt32 = 0
         while case .control(.number(1)) = try bench.run(.control(other, .readable)) {
-            guard case .message(_, _, _, let dropped) = try bench.run(
-                .receiveMessage(other, limit: 65_535))
+            guard
+                case .message(_, _, _, let dropped) = try bench.run(
+                    .receiveMessage(other, limit: 65_535))
             else { break }
             received += 1
             lost = dropped
