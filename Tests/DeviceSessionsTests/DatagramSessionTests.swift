@@ -254,7 +254,8 @@ import Testing
     }
 
     @Test func `a standing read gets what came before it, and steps aside`() {
-        bench.submit(.standing(lines: false), ask)
+        bench.submit(.standing(lines: false))
+        bench.submit(ask)
         #expect(bench.stepNames == ["receiveMessage", "look"])
         bench.looks(true)
         bench.comes("old")
@@ -267,11 +268,12 @@ import Testing
     }
 
     @Test func `a look that saw what was received meanwhile is made again`() {
-        bench.submit(.standing(lines: false), ask)
+        bench.submit(.standing(lines: false))
+        bench.submit(ask)
         bench.comes("old")
         #expect(bench.stepNames == ["look"], "no receive begins while a look is out")
         bench.looks(true)
-        #expect(bench.stepNames == ["look", "receiveMessage"])
+        #expect(bench.stepNames == ["look"])
         bench.looks(false)
         #expect(bench.sendingPacket == "q")
     }
@@ -299,7 +301,8 @@ import Testing
     }
 
     @Test func `a look for a transact that has ended says nothing to the next`() {
-        bench.submit(.standing(lines: false), ask)
+        bench.submit(.standing(lines: false))
+        bench.submit(ask)
         bench.cancel(2)
         bench.submit(ask)
         bench.looks(true)
