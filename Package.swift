@@ -18,7 +18,9 @@ let package = Package(
     products: [
         .executable(name: "iocpd", targets: ["iocpd"]),
         .executable(name: "simulated-instrument", targets: ["SimulatedInstrument"]),
+        .library(name: "EngineBase", targets: ["EngineBase"]),
         .library(name: "PortEngine", targets: ["PortEngine"]),
+        .library(name: "JSONText", targets: ["JSONText"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -69,8 +71,15 @@ let package = Package(
         ),
         .target(
             name: "Transports",
-            dependencies: ["EngineBase", "PortEngine", "DeviceSessions"],
+            dependencies: ["EngineBase", "PortEngine", "DeviceSessions", "TLSEngine"],
             swiftSettings: pure
+        ),
+
+        // TLS in memory: bytes in, bytes out.
+        .target(
+            name: "TLSEngine",
+            dependencies: ["CGnuTLS", "EngineBase", "PortEngine", "DeviceSessions"],
+            swiftSettings: common
         ),
 
         // The kernel.
@@ -157,11 +166,17 @@ let package = Package(
             dependencies: ["EngineBase", "PortEngine", "DeviceSessions", "Transports", "TestKit"],
             swiftSettings: common),
         .testTarget(
+            name: "TLSEngineTests",
+            dependencies: ["CGnuTLS", "PortEngine", "DeviceSessions", "TLSEngine"],
+            swiftSettings: common),
+        .testTarget(
             name: "LinuxSystemTests", dependencies: ["CLinux", "EngineBase", "LinuxSystem"],
             swiftSettings: common),
         .testTarget(
             name: "WorkersTests",
-            dependencies: ["CLinux", "EngineBase", "DeviceSessions", "LinuxSystem", "Workers"],
+            dependencies: [
+                "CLinux", "EngineBase", "PortEngine", "DeviceSessions", "LinuxSystem", "Workers",
+            ],
             swiftSettings: common),
         .testTarget(
             name: "SimulationTests",

@@ -12,7 +12,8 @@ ARROWS = {
     "EngineBase": {"CLinux"},
     "PortEngine": {"EngineBase"},
     "DeviceSessions": {"EngineBase", "PortEngine"},
-    "Transports": {"EngineBase", "PortEngine", "DeviceSessions"},
+    "TLSEngine": {"CGnuTLS", "EngineBase", "PortEngine", "DeviceSessions"},
+    "Transports": {"EngineBase", "PortEngine", "DeviceSessions", "TLSEngine"},
     "LinuxSystem": {"CLinux", "EngineBase"},
     "Workers": {"CLinux", "EngineBase", "PortEngine", "DeviceSessions", "LinuxSystem"},
     "JSONText": {"CJansson"},
@@ -31,9 +32,11 @@ ARROWS = {
 }
 OURS = set(ARROWS) | {"CLinux", "CMicrohttpd", "CJansson", "CGnuTLS"}
 # Modules that may say what the compiler cannot check, and how often all of them together.
-UNSAFE_MODULES = {"EngineBase", "LinuxSystem", "HTTPListener", "JSONText", "Workers", "Digests"}
+UNSAFE_MODULES = {
+    "EngineBase", "LinuxSystem", "HTTPListener", "JSONText", "Workers", "Digests", "TLSEngine",
+}
 UNSAFE = re.compile(r"@unchecked Sendable|nonisolated\(unsafe\)|\bUnmanaged[.<]")
-UNSAFE_CEILING = 20
+UNSAFE_CEILING = 22
 FILE_LINES = 500
 LARGEST_BLOB = 400_000
 

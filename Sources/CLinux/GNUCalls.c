@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 const int iocpd_path_handle = O_PATH;
@@ -25,6 +26,22 @@ int iocpd_rename_to_unused(int directory, const char *name, const char *unused_n
 
 int iocpd_accept(int listener, struct sockaddr *peer, socklen_t *length) {
     return accept4(listener, peer, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int iocpd_lock_file(int file, int mode, int64_t start, int64_t length) {
+    struct flock lock = {
+        .l_type = mode == 0 ? F_UNLCK : mode == 1 ? F_RDLCK : F_WRLCK,
+        .l_whence = SEEK_SET,
+        .l_start = start,
+        .l_len = length,
+    };
+    return fcntl(file, F_OFD_SETLK, &lock);
+}
+
+int64_t iocpd_file_system_kind(int file) {
+    struct statfs status;
+    if (fstatfs(file, &status) != 0) { return -1; }
+    return (int64_t)(uint32_t)status.f_type;
 }
 
 void iocpd_name_thread(pthread_t thread, const char *name) {

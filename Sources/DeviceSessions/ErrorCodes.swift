@@ -4,14 +4,14 @@ public import PortEngine
 extension EntryError {
     /// The error of an entry that the kernel's `errno` ended.
     public init(_ errno: Errno) {
-        let known = EntryError.byErrno[errno]
+        let known = EntryError.byErrno[errno] ?? EntryError.ofFiles[errno]
         self.init(
             code: known?.code ?? "io_error",
             message: known?.message ?? "The kernel refused the call.",
             errno: errno.rawValue, errnoName: errno.name, win32: known?.win32 ?? 1117)
     }
 
-    private struct Meaning: Sendable {
+    struct Meaning: Sendable {
         let code: String
         let win32: Int
         let message: String
@@ -41,6 +41,9 @@ extension EntryError {
             code: "too_many_open_files", win32: 4, message: "The machine is out of descriptors."),
         .hostUnreachable: Meaning(
             code: "host_unreachable", win32: 1232, message: "No route leads to the host."),
+        .messageTooLong: Meaning(
+            code: "message_too_long", win32: 10040,
+            message: "It is longer than the socket can send in one piece."),
         .networkUnreachable: Meaning(
             code: "network_unreachable", win32: 1231, message: "No route leads to the network."),
         .notFound: Meaning(code: "not_found", win32: 2, message: "There is nothing at this path."),

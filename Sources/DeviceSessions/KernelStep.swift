@@ -104,11 +104,54 @@ public struct PathTarget: Hashable, Sendable {
     public var directory: String
     /// The rest of the path, relative to it.
     public var relative: String
+    /// Where a link that leads out of the directory may end all the same; only files look here.
+    public var linkTargets: [AllowedPlace] = []
 
     /// The path `relative` below `directory`.
     public init(directory: String, relative: String) {
         self.directory = directory
         self.relative = relative
+    }
+}
+
+/// A place in the file system that an allow rule admits.
+public struct AllowedPlace: Hashable, Sendable {
+    /// The directory, absolute.
+    public var directory: String
+    /// How a name in it begins and ends, where not all below it is allowed.
+    public var pattern: Pattern?
+
+    /// The beginning and the end of a name.
+    public struct Pattern: Hashable, Sendable {
+        let before: String
+        let after: String
+
+        /// Names that begin with `before` and end with `after`.
+        public init(before: String, after: String) {
+            self.before = before
+            self.after = after
+        }
+    }
+
+    /// All below `directory`, or those of its entries whose names fit.
+    public init(directory: String, pattern: Pattern? = nil) {
+        self.directory = directory
+        self.pattern = pattern
+    }
+
+    /// Whether it admits `path`, when its directory is really `root`; both without links.
+    public func admits(_ path: String, root: String) -> Bool {
+        let prefix = root == "/" ? "/" : root + "/"
+        guard path.utf8.starts(with: prefix.utf8) else {
+            // A rule may name a file itself.
+            return pattern == nil && path.utf8.elementsEqual(root.utf8)
+        }
+        guard let pattern else { return true }
+        let name = path.utf8.dropFirst(prefix.utf8.count)
+        return !name.contains(UInt8(ascii: "/"))
+            && name.count >= pattern.before.utf8.count + pattern.after.utf8.count
+            && name.starts(with: pattern.before.utf8)
+            && name.reversed().starts(with: pattern.after.utf8.reversed())
     }
 }
 
@@ -169,14 +212,28 @@ public enum ControlRequest: Hashable, Sendable {
     case unsentBytes
     /// Bytes that have arrived and have not been received (FIONREAD).
     case unreadBytes
+    /// Whether a receive would give something now: 1 or 0.
+    ///
+    /// Unlike ``unreadBytes`` it also tells of an empty message, of the end and of an error.
+    case readable
     /// The socket's own address.
     case localAddress
+    /// Joins a multicast group, or leaves it, on an interface of that name or one that the kernel
+    /// picks.
+    case membership(isJoin: Bool, IPAddress, interface: String?)
     /// A number that the kernel keeps of a socket.
     case socketOption(SocketOptionName)
     /// Flushes a file's data to the disk (fdatasync). *Blocking.*
     case syncFile
-    /// The size of a file.
+    /// The size of a file. *Blocking.*
     case fileSize
+    /// Which file a descriptor is open on.
+    case fileIdentity
+    /// Takes the kernel's locks of bytes that an open file has not locked yet, all or none, and
+    /// never waits for another program. *Blocking.* Gives `.locked`.
+    case lockFile([FileLockStep])
+    /// Lets the kernel's locks of bytes go, or weakens them. *Blocking.* Gives `.locked`.
+    case unlockFile([FileLockStep])
     /// What a serial line can be asked. *Blocking.*
     case terminal(TerminalRequest)
     /// An ioctl by number with the bytes that it reads and room for those that it writes.
@@ -184,8 +241,10 @@ public enum ControlRequest: Hashable, Sendable {
 
     /// Whether it may take long, and so goes to the blocking pool.
     public var isBlocking: Bool {
-        if case .terminal = self { return true }
-        return self == .syncFile
+        switch self {
+        case .syncFile, .fileSize, .lockFile, .unlockFile, .terminal: true
+        default: false
+        }
     }
 }
 
@@ -203,7 +262,9 @@ public enum StepResult: Sendable {
     /// The bytes taken; none is the end of the stream.
     case received([UInt8])
     /// One datagram or message, its real size where it was longer, and its sender.
-    case message([UInt8], fullSize: Int, peer: SocketAddress?)
+    ///
+    /// `dropped`: datagrams that the kernel had no room for, since the socket was made.
+    case message([UInt8], fullSize: Int, peer: SocketAddress?, dropped: UInt32 = 0)
     case sent(Int)
     case ready
     case control(ControlReply)
@@ -219,6 +280,9 @@ public enum ControlReply: Hashable, Sendable {
     case number(Int)
     case address(SocketAddress)
     case bytes([UInt8])
+    case file(FileKey)
+    /// Whether the locks are held; if not, another program has one that stands in the way.
+    case locked(Bool)
     case line(LineSettings)
     case sample(LineSample)
 }

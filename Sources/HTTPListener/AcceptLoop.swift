@@ -58,11 +58,15 @@ final class AcceptLoop: Sendable {
 
     /// Whether another connection may be accepted; if not, the end of one wakes this thread.
     private func hasRoom() -> Bool {
-        let limit = core.configuration.connectionLimit
-        if core.connectionCount.load(ordering: .sequentiallyConsistent) < limit { return true }
+        if isBelowLimit { return true }
         core.isAcceptPaused.store(true, ordering: .sequentiallyConsistent)
         // One may have ended before the mark was set.
-        return core.connectionCount.load(ordering: .sequentiallyConsistent) < limit
+        return isBelowLimit
+    }
+
+    private var isBelowLimit: Bool {
+        let open = core.counts.openConnections.load(ordering: .sequentiallyConsistent)
+        return open < core.configuration.connectionLimit
     }
 
     /// Accepts what waits on a socket; `false` if the process has no descriptor left.
@@ -115,7 +119,7 @@ final class AcceptLoop: Sendable {
             }
             client = key
         }
-        core.connectionCount.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        core.counts.openConnections.wrappingAdd(1, ordering: .sequentiallyConsistent)
         guard !daemonWithRoom().add(descriptor, peer: peer, length: length) else { return }
         if let client { core.leave(client: client) }
         core.connectionEnded()

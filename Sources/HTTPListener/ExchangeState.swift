@@ -34,6 +34,7 @@ struct ExchangeState: Sendable {
     var reply: PreparedReply?
 
     var onHangup: (@Sendable () -> Void)?
+    /// Whether the watch set has the connection; there may have been no room in it.
     var isWatched = false
     /// Whether the watch has seen the client hang up; it stays so.
     var isGone = false

@@ -281,7 +281,12 @@ extension HTTPConnection {
                 min(core.configuration.idleMilliseconds, core.configuration.headMilliseconds),
                 from: now
             )
-            return state.endRequest(now: now)
+            let ended = state.endRequest(now: now)
+            // What the client sent before it ended may be read now.
+            if state.isGone, state.phase == .idle {
+                core.hangups.rearmHangup(descriptor, token: watchToken)
+            }
+            return ended
         }
         // Cut short in the middle of its body, the head may be known here only.
         if ended.head == nil { ended.head = head }

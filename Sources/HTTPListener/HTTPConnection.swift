@@ -5,7 +5,8 @@ import Synchronization
 /// One client's connection.
 ///
 /// libmicrohttpd calls it from the thread of its daemon (`HTTPConnection+Request.swift`), exchanges
-/// from any thread, and the watch thread when its deadline has passed or its client hangs up.
+/// from any thread, and the watch thread when its deadline has passed
+/// (`HTTPConnection+Deadline.swift`) or its client hangs up (`HTTPConnection+Hangup.swift`).
 final class HTTPConnection: @unchecked Sendable {
     let core: ListenerCore
     let daemon: HTTPDaemon
@@ -107,8 +108,7 @@ final class HTTPConnection: @unchecked Sendable {
             guard state.isOpen(number), state.pending == nil else { return }
             state.onHangup = body
             if !state.isWatched {
-                state.isWatched = true
-                core.hangups.addHangup(descriptor, token: watchToken)
+                state.isWatched = core.hangups.addHangup(descriptor, token: watchToken)
             } else if state.isGone {
                 core.hangups.rearmHangup(descriptor, token: watchToken)
             }
@@ -122,16 +122,7 @@ final class HTTPConnection: @unchecked Sendable {
         }
     }
 
-    // MARK: Calls from the watch thread
-
-    func hangupSeen() {
-        let onHangup = state.withLock { state -> (@Sendable () -> Void)? in
-            state.isGone = true
-            defer { state.onHangup = nil }
-            return state.onHangup
-        }
-        onHangup?()
-    }
+    // MARK: Calls from whoever stops the listener
 
     /// Whether a reply is on its way.
     var isReplying: Bool { state.withLock { $0.phase == .replying } }

@@ -121,6 +121,7 @@ private let takeConnectionChange: MHD_NotifyConnectionCallback = {
         let connection = HTTPConnection(daemon: daemon, handle: handle)
         kept.pointee = Unmanaged.passRetained(connection).toOpaque()
         if daemon.core.connections.add(connection) { daemon.core.watchWake.wake() }
+        connection.watchForHangup()
     } else if let passed = kept.pointee {
         kept.pointee = nil
         Unmanaged<HTTPConnection>.fromOpaque(passed).takeRetainedValue().connectionEnded()

@@ -52,6 +52,9 @@ public struct ListenerConfiguration: Sendable {
         "origin", "sec-fetch-site",
     ]
 
+    /// Where the listener counts what it has open.
+    public var counts = ListenerCounts()
+
     /// Takes the lines that libmicrohttpd and the listener log, at most ten a second.
     public var log: @Sendable (String) -> Void = { _ in }
 

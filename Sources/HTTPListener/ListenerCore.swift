@@ -18,9 +18,8 @@ final class ListenerCore: Sendable {
 
     let isStopping = Atomic(false)
     let isAcceptPaused = Atomic(false)
-    /// Connections accepted and not yet closed, those that a daemon has still to take included.
-    let connectionCount = Atomic(0)
-    private let bodyBytes = Atomic(0)
+    /// Of connections, those that a daemon has still to take are counted too.
+    let counts: ListenerCounts
     private let clients = Guarded<[[UInt8]: Int]>([:])
 
     init(
@@ -29,6 +28,7 @@ final class ListenerCore: Sendable {
     ) throws(Errno) {
         self.configuration = configuration
         self.responder = responder
+        counts = configuration.counts
         fieldNames = FieldNames(configuration.headersOfInterest)
         log = LogLimiter(configuration.log)
         hangups = try WatchSet()
@@ -40,20 +40,20 @@ final class ListenerCore: Sendable {
 
     /// Whether bodies in flight may grow by so many bytes just now.
     func hasRoom(forBodyBytes count: Int) -> Bool {
-        count <= configuration.bodiesInFlightByteLimit - bodyBytes.load(ordering: .relaxed)
+        count <= configuration.bodiesInFlightByteLimit - counts.bodyBytesInFlight
     }
 
     /// Counts bytes of a body, unless that is more than all bodies may have.
     func charge(bodyBytes count: Int) -> Bool {
-        let total = bodyBytes.wrappingAdd(count, ordering: .relaxed).newValue
+        let total = counts.heldBodyBytes.wrappingAdd(count, ordering: .relaxed).newValue
         guard total > configuration.bodiesInFlightByteLimit else { return true }
-        bodyBytes.wrappingSubtract(count, ordering: .relaxed)
+        counts.heldBodyBytes.wrappingSubtract(count, ordering: .relaxed)
         return false
     }
 
     /// Gives back what ``charge(bodyBytes:)`` counted.
     func release(bodyBytes count: Int) {
-        if count > 0 { bodyBytes.wrappingSubtract(count, ordering: .relaxed) }
+        if count > 0 { counts.heldBodyBytes.wrappingSubtract(count, ordering: .relaxed) }
     }
 
     // MARK: Connections by client
@@ -78,7 +78,7 @@ final class ListenerCore: Sendable {
 
     /// A connection is gone: there may be room for one that waits.
     func connectionEnded() {
-        connectionCount.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+        counts.openConnections.wrappingSubtract(1, ordering: .sequentiallyConsistent)
         if isAcceptPaused.exchange(false, ordering: .sequentiallyConsistent) { acceptWake.wake() }
     }
 }

@@ -90,7 +90,7 @@ struct WatchedEvent {
     var token: UInt64
 }
 
-/// An epoll set whose descriptors are reported once each.
+/// An epoll set whose descriptors are reported once for each event.
 final class WatchSet: Sendable {
     private let descriptor: Descriptor
 
@@ -103,18 +103,17 @@ final class WatchSet: Sendable {
         guard control(EPOLL_CTL_ADD, number, EPOLLIN.rawValue, token) else { throw .current }
     }
 
-    /// Reports once when the other side of `number` closes or ends its sending.
+    /// Reports once when the other side of `number` ends its sending, and when it closes.
     ///
-    /// It stays in the set, reported or not, until it is closed.
-    @discardableResult
+    /// It stays in the set, reported or not, until it is closed. Arriving bytes are no event.
     func addHangup(_ number: Int32, token: UInt64) -> Bool {
-        control(EPOLL_CTL_ADD, number, EPOLLRDHUP.rawValue | EPOLLONESHOT.rawValue, token)
+        control(EPOLL_CTL_ADD, number, EPOLLRDHUP.rawValue | EPOLLET.rawValue, token)
     }
 
     /// Reports it once more.
     @discardableResult
     func rearmHangup(_ number: Int32, token: UInt64) -> Bool {
-        control(EPOLL_CTL_MOD, number, EPOLLRDHUP.rawValue | EPOLLONESHOT.rawValue, token)
+        control(EPOLL_CTL_MOD, number, EPOLLRDHUP.rawValue | EPOLLET.rawValue, token)
     }
 
     private func control(

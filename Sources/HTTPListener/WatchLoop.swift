@@ -5,6 +5,8 @@ import Synchronization
 /// Notices clients that hang up while they wait, and deadlines that pass.
 final class WatchLoop: Sendable {
     private static let wakeToken = UInt64.max
+    /// How soon to look again whether the bytes before a client's end have been read.
+    private static let unreadMilliseconds: Int32 = 10
 
     private let core: ListenerCore
     private let isStopped = Atomic(false)
@@ -34,15 +36,19 @@ final class WatchLoop: Sendable {
     func run() {
         var events = [epoll_event](repeating: epoll_event(), count: 256)
         var nextTick: Int64 = 0
+        /// Connections with bytes unread before their client's end.
+        var unread: [UInt64] = []
         while !isStopped.load(ordering: .acquiring) {
-            let wait = core.connections.count == 0 ? -1 : tickMilliseconds
+            var wait = core.connections.count == 0 ? -1 : tickMilliseconds
+            if !unread.isEmpty { wait = Self.unreadMilliseconds }
             let count = core.hangups.wait(milliseconds: wait, into: &events)
+            unread.removeAll { core.connections.connection(for: $0)?.showEnd() ?? true }
             for event in events[..<count] {
                 let token = event.data.u64
                 if token == Self.wakeToken {
                     core.watchWake.acknowledge()
-                } else {
-                    core.connections.connection(for: token)?.hangupSeen()
+                } else if core.connections.connection(for: token)?.hangupSeen() == true {
+                    unread.append(token)
                 }
             }
             let now = monotonicNow()

@@ -53,20 +53,29 @@ extension OwnedDescriptor {
         return FileIdentity(status)
     }
 
-    /// Reads up to `limit` bytes at `offset`; none is the end of the file.
+    /// Reads `limit` bytes at `offset`, fewer only where the file ends.
+    ///
+    /// An error that is met behind bytes is left to the next read.
     public func read(at offset: UInt64, limit: Int) throws(Errno) -> [UInt8] {
         guard let offset = Int(exactly: offset), limit >= 0 else { throw .invalidArgument }
         var failure: Errno?
         let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+            count = 0
             do throws(Errno) {
-                count = try checked { pread(rawValue, buffer.baseAddress, limit, offset) }
+                // Some file systems give less than there is.
+                while count < limit {
+                    let (start, place) = (buffer.baseAddress.map { $0 + count }, offset + count)
+                    let more = try checked { pread(rawValue, start, limit - count, place) }
+                    if more == 0 { break }
+                    count += more
+                }
             } catch {
-                count = 0
-                failure = error
+                if count == 0 { failure = error }
             }
         }
         if let failure { throw failure }
-        return bytes
+        // What an entry keeps shall not hold the room that was asked for.
+        return bytes.count < limit / 2 ? bytes.map { $0 } : bytes
     }
 
     /// Writes `bytes` at `offset`, or at the end of a file that was opened to append.

@@ -35,6 +35,12 @@ extension OwnedDescriptor {
         return try handleByRealPath(below: path)
     }
 
+    /// A handle on an absolute path wherever its links lead; the caller judges by ``realPath()``.
+    public static func handle(wherever path: String) throws(Errno) -> OwnedDescriptor {
+        OwnedDescriptor(
+            owning: try checked { Glibc.open(path, iocpd_path_handle | O_CLOEXEC) })
+    }
+
     /// Opens what this handle stands for.
     ///
     /// `flags` say how, as for open(2).
@@ -73,7 +79,7 @@ extension OwnedDescriptor {
         return opened
     }
 
-    /// Where what this descriptor is open on lies now.
+    /// Where what this descriptor is open on lies now, without links.
     public func realPath() throws(Errno) -> String {
         let path = descriptorPath
         var room = [CChar](repeating: 0, count: Int(PATH_MAX))

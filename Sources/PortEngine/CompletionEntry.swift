@@ -7,7 +7,10 @@ public enum EntryKind: String, Sendable, CaseIterable {
     case transact
     case accept
     case control
+    case lock
+    case unlock
     case waitEvent = "wait_event"
+    case disconnect
     case sessionState = "session_state"
     case sessionClosed = "session_closed"
 }

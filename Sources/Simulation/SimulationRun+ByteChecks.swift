@@ -214,7 +214,7 @@ extension OperationKind {
         switch self {
         case .write(let write): write.bytes
         case .transact(let transact): transact.bytes
-        case .read, .accept, .control, .waitEvent: nil
+        default: nil
         }
     }
 }

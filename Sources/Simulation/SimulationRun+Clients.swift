@@ -230,7 +230,10 @@ extension OperationKind {
             "read \(read.goal) \(read.repeats ? "standing, credit \(read.credit ?? -1)" : "")"
         case .accept: "accept"
         case .control(let action): "control \(action)"
+        case .lock(let lock): "lock \(lock)"
+        case .unlock(let range): "unlock \(range)"
         case .waitEvent: "wait_event"
+        case .disconnect: "disconnect"
         }
     }
 }

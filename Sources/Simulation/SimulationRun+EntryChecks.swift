@@ -72,7 +72,7 @@ extension SimulationRun {
         switch operation.kind {
         case .accept: acceptEnded(entry, operation, session, isAtPort: isAtPort)
         case .write, .transact: writeEnded(entry, operation, session, name)
-        case .read, .control, .waitEvent: break
+        default: break
         }
         checkOrder(of: operation, entry, in: session)
         noteInput(of: entry, operation, session, isAtPort: isAtPort, name)
@@ -263,7 +263,7 @@ extension OperationKind {
         switch self {
         case .read(let read): read.goal
         case .transact(let transact): transact.goal
-        case .write, .accept, .control, .waitEvent: nil
+        default: nil
         }
     }
 

@@ -6,9 +6,15 @@ public enum TransportRegistry {
     public static let all: [any Transport] = [
         TCPTransport(),
         TCPListenTransport(),
+        TLSTransport(),
         UnixTransport(),
         UnixListenTransport(),
+        FileTransport(),
         SerialTransport(),
+        SeqpacketTransport(),
+        SeqpacketListenTransport(),
+        UDPTransport(),
+        UDPListenTransport(),
     ]
 
     /// Judges a session's target and options.
@@ -69,7 +75,8 @@ public enum TransportRegistry {
     /// The names of all operations, in the order in which transports list them.
     public static var operationNames: [String] {
         var names: [String] = []
-        for name in all.flatMap(\.description.abilities.operations)
+        let descriptions = all.map(\.description)
+        for name in descriptions.flatMap({ $0.abilities.operations + $0.acceptedOperations })
         where !names.contains(name) {
             names.append(name)
         }

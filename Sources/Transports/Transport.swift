@@ -12,6 +12,8 @@ public struct TransportDescription: Sendable {
     public let options: [ParameterRule]
     /// What its sessions can be asked to do.
     public let abilities: SessionAbilities
+    /// For a listener, what the sessions that it brings can be asked to do.
+    public let acceptedOperations: [String]
     /// The named controls of its sessions.
     public let controls: [ControlDescription]
     /// Those that there are only where the operator allows them.
@@ -24,7 +26,7 @@ public struct TransportDescription: Sendable {
     /// A description with these members.
     public init(
         scheme: String, kind: String, uriParameters: [ParameterRule] = [],
-        options: [ParameterRule], abilities: SessionAbilities,
+        options: [ParameterRule], abilities: SessionAbilities, acceptedOperations: [String] = [],
         controls: [ControlDescription] = [], rawControls: [ControlDescription] = [],
         isNetwork: Bool, canReconnect: Bool = false
     ) {
@@ -33,6 +35,7 @@ public struct TransportDescription: Sendable {
         self.uriParameters = uriParameters
         self.options = options
         self.abilities = abilities
+        self.acceptedOperations = acceptedOperations
         self.controls = controls
         self.rawControls = rawControls
         self.isNetwork = isNetwork
@@ -50,6 +53,8 @@ public struct ControlDescription: Sendable {
     public let arguments: [ParameterRule]
     /// What the session does for it.
     public let action: @Sendable (Parameters) -> ControlAction
+    /// The argument that names an address, which an allow rule must admit.
+    public var addressArgument: String?
 
     /// The control `name`; `action` is given arguments that obey the rules.
     public init(
@@ -78,6 +83,13 @@ public struct TransportOptions: Sendable {
             noDelay: given.boolean("no_delay") ?? true,
             keepaliveMilliseconds: keepalive ? given.integer("keepalive_ms") ?? 15_000 : nil)
     }
+
+    /// What sockets of datagrams are made with.
+    var datagramOptions: SocketOptions {
+        SocketOptions(
+            noDelay: false, keepaliveMilliseconds: nil,
+            broadcast: given.boolean("broadcast") ?? false)
+    }
 }
 
 /// A way to reach devices: one folder, and one line in ``TransportRegistry``.
@@ -103,6 +115,8 @@ public struct SessionPlan: Sendable {
     public var abilities: SessionAbilities?
     /// What an accept brings, for a listener.
     public var accepted: AcceptedKind?
+    /// What the session demands of its peer, as it is shown.
+    public var demands: PeerDemands?
     /// Options of the sockets that it makes, or that an accept brings.
     public let socketOptions: SocketOptions
     /// Timers of reads that bring none of their own, on a serial line.

@@ -16,7 +16,8 @@ public final class WorkerPool: Sendable {
     ) throws(Errno) {
         // No more jobs can wait than there may be sessions, so none is ever refused.
         let resolver = try BlockingPool(name: "iocpd-names", queueLimit: 65_536)
-        let files = try BlockingPool(name: "iocpd-files", queueLimit: 65_536)
+        // A file on a dead mount holds a thread: so many may be dead before others wait.
+        let files = try BlockingPool(name: "iocpd-files", threads: 2...64, queueLimit: 65_536)
         var inboxes: [WorkerInbox] = []
         var threads: [LinuxThread] = []
         for index in 0..<count {

@@ -30,6 +30,7 @@ enum Daemon {
                 do throws(SettingsError) {
                     let again = try Settings(SettingSources(flags: flags, configFile: configFile))
                     parts.service.setTargetPolicy(again.policy)
+                    TransportRegistry.reloadTrust()
                     logger.notice("reloaded", metadata: ["rules": "\(again.targetTexts.count)"])
                 } catch {
                     logger.error("not reloaded", metadata: ["why": "\(error.description)"])

@@ -41,7 +41,8 @@ final class DaemonParts: Sendable {
         portClock = try PortClock(wakeup, ports: ports)
         let sessions = SessionDirectory(
             clock: clock, seed: random.next(), limit: limits.maxSessions,
-            rememberedClosed: limits.rememberedClosed)
+            rememberedClosed: limits.rememberedClosed,
+            fileLocks: FileLockTable(limit: limits.maxLocksPerFile))
         workers = try WorkerPool(
             count: settings.workers ?? processors, clock: clock, sessions: sessions)
         service = Service(
@@ -57,6 +58,7 @@ final class DaemonParts: Sendable {
         }
         var configuration = DaemonParts.listener(settings, limits)
         configuration.threads = settings.httpThreads ?? processors
+        configuration.counts = service.listenerCounts
         configuration.log = { logger.warning("http", metadata: ["line": "\($0)"]) }
         server = try HTTPServer(configuration: configuration, responder: responder)
         service.addresses = server.boundAddresses

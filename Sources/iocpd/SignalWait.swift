@@ -5,6 +5,8 @@ enum SignalWait {
     /// Blocks the daemon's signals; to be called before any thread is started.
     static func block() {
         signal(SIGPIPE, SIG_IGN)
+        // A write past the limit of file sizes shall be its own failure, and not the daemon's end.
+        signal(SIGXFSZ, SIG_IGN)
         var set = wanted
         pthread_sigmask(SIG_BLOCK, &set, nil)
     }

@@ -54,7 +54,12 @@ extension KernelStep {
         case .poll: "poll"
         case .control(_, .unsentBytes): "unsent"
         case .control(_, .unreadBytes): "unread"
+        case .control(_, .fileSize): "size"
+        case .control(_, .syncFile): "sync"
+        case .control(_, .lockFile): "take"
+        case .control(_, .unlockFile): "release"
         case .control(_, .terminal(let request)): request.name
+        case .control(_, .readable): "look"
         case .control: "control"
         case .shutdownOutput: "shutdown"
         case .close: "close"
@@ -79,7 +84,8 @@ extension TerminalRequest {
         case .startBreak: "start break"
         case .endBreak: "end break"
         case .drain: "drain"
-        case .purge(let input, let output): "purge\(input ? " input" : "")\(output ? " output" : "")"
+        case .purge(let input, let output):
+            "purge\(input ? " input" : "")\(output ? " output" : "")"
         case .raw: "raw"
         }
     }

@@ -10,6 +10,9 @@ final class FakeSurroundings: SessionSurroundings {
     var places: Int?
     var placesReserved = 0
     var placesUsed = 0
+    let fileLocks: FileLockTable
+
+    init(fileLocks: FileLockTable = FileLockTable()) { self.fileLocks = fileLocks }
 
     func reservePlace() -> Bool {
         if let places {
@@ -24,10 +27,21 @@ final class FakeSurroundings: SessionSurroundings {
 /// An opening of one step.
 struct FakeOpening: SessionOpening {
     let shape: SessionShape
+    var peer: String?
     private var stepsOut = 0
     private var hasReported = false
+    private let filter: (any StreamFilter)?
+    private let early: UnsealedInput
 
-    init(shape: SessionShape) { self.shape = shape }
+    init(
+        shape: SessionShape, peer: String? = "127.0.0.1:9", filter: (any StreamFilter)? = nil,
+        early: UnsealedInput = UnsealedInput()
+    ) {
+        self.shape = shape
+        self.peer = peer
+        self.filter = filter
+        self.early = early
+    }
 
     var isIdle: Bool { stepsOut == 0 }
 
@@ -45,7 +59,8 @@ struct FakeOpening: SessionOpening {
                 return [.submit(tag: 1, .close(slot, reset: false))]
             }
             hasReported = true
-            return [.opened(slot, shape, peer: "127.0.0.1:9", local: nil)]
+            let filtered = filter.map { [OpeningMove.filter($0, early)] } ?? []
+            return filtered + [.opened(slot, shape, peer: peer, local: nil)]
         case .failed(let errno):
             if hasReported { return [] }
             hasReported = true

@@ -13,7 +13,8 @@ import Testing
         return watch
     }
 
-    private func sample(_ signals: LineEvents = [], breaks: Int = 0, errors: Int = 0) -> LineSample {
+    private func sample(_ signals: LineEvents = [], breaks: Int = 0, errors: Int = 0) -> LineSample
+    {
         var counts = LineCounts()
         counts.breaks = breaks
         counts.errors = errors

@@ -15,7 +15,7 @@ final class SessionBench {
 
     private(set) var session: DeviceSession
     private(set) var now = MonotonicInstant(nanoseconds: 1_000_000_000)
-    let surroundings = FakeSurroundings()
+    let surroundings: FakeSurroundings
     /// Steps that are out, oldest first.
     private(set) var steps: [OpenStep] = []
     private(set) var timers: [(timer: SessionTimer, at: MonotonicInstant)] = []
@@ -29,6 +29,8 @@ final class SessionBench {
     private(set) var spawned: Set<UInt64> = []
     private(set) var hangupsWatched = 0
     private(set) var placesReleased = 0
+    /// Locks of files that came to the head of their lines, for whoever asked for them.
+    var grants: [LockGrant] = []
     private(set) var openEntries = 0
     /// The `session_closed` entry, once it has come.
     private(set) var closedEntry: CompletionEntry?
@@ -41,17 +43,41 @@ final class SessionBench {
 
     /// A stream that is open.
     init(_ configuration: SessionConfiguration = .bench()) {
+        surroundings = FakeSurroundings()
         session = DeviceSession(
             id: SessionBench.id, configuration: configuration, accepted: SessionBench.slot,
             peer: "127.0.0.1:9", at: now)
     }
 
     /// A session whose opening waits for one step; ``opens(_:)`` lets it succeed.
-    init(opening shape: SessionShape, _ configuration: SessionConfiguration = .bench()) {
-        session = DeviceSession(
-            id: SessionBench.id, configuration: configuration, opening: FakeOpening(shape: shape),
-            at: now)
+    convenience init(
+        opening shape: SessionShape, _ configuration: SessionConfiguration = .bench(),
+        peer: String? = "127.0.0.1:9", id: SessionID = SessionBench.id,
+        fileLocks: FileLockTable = FileLockTable()
+    ) {
+        self.init(
+            FakeOpening(shape: shape, peer: peer), configuration, id: id, fileLocks: fileLocks)
+    }
+
+    private init(
+        _ opening: FakeOpening, _ configuration: SessionConfiguration,
+        id: SessionID = SessionBench.id, fileLocks: FileLockTable = FileLockTable()
+    ) {
+        surroundings = FakeSurroundings(fileLocks: fileLocks)
+        session = DeviceSession(id: id, configuration: configuration, opening: opening, at: now)
         event { $0.start(at: $1, $2, &$3) }
+    }
+
+    /// A stream that is open, and whose bytes go through a filter.
+    static func filtered(
+        _ configuration: SessionConfiguration = .bench(), early: UnsealedInput = UnsealedInput(),
+        _ filter: any StreamFilter = BracketFilter()
+    ) -> SessionBench {
+        let bench = SessionBench(
+            FakeOpening(shape: .stream, filter: filter, early: early), configuration)
+        bench.opens()
+        #expect(bench.told() == ["open ok"])
+        return bench
     }
 
     /// A listener that is open.
@@ -77,7 +103,7 @@ final class SessionBench {
 
     // MARK: - Events
 
-    private func event(
+    func event(
         _ body: (
             inout DeviceSession, MonotonicInstant, FakeSurroundings, inout [SessionEffect]
         ) -> Void
@@ -147,6 +173,9 @@ final class SessionBench {
 
     /// Tells the session that its port has room.
     func room() { event { $0.roomMayHaveCome(at: $1, $2, &$3) } }
+
+    /// Tells the session that a lock of a file may be taken now.
+    func lockGranted(_ number: UInt64) { event { $0.lockGranted(number, at: $1, $2, &$3) } }
 
     /// Lets time pass, and every timer fire that is due, in order.
     func pass(_ milliseconds: Int) {
@@ -309,11 +338,23 @@ final class SessionBench {
             #expect(lastEntries[operation.number] == nil, "#\(operation.number) ended twice")
             #expect(spawned.insert(operation.number).inserted, "#\(operation.number) ended twice")
             log.append("accept#\(operation.number) brings \(peer.text ?? "?")")
+        case .askListener:
+            log.append("asks its listener")
+        case .withdrawFromListener:
+            log.append("withdraws from its listener")
+        case .giveClient(let guest, _, let peer):
+            log.append("gives \(peer.text ?? "?") to \(guest)")
+        case .refuseClient(let guest, let error):
+            log.append("refuses \(guest) \(error.code)")
+        case .outputRenewed:
+            log.append("output renewed")
         case .releasePlaces(let places):
             placesReleased += places
             log.append("release \(places)")
         case .awaitRoom:
             log.append("await room")
+        case .tellGrants(let granted):
+            grants += granted
         case .ended:
             hasEnded = true
             #expect(steps.isEmpty, "ended with steps out: \(stepNames)")
@@ -345,6 +386,8 @@ final class SessionBench {
         if let events = entry.details?.extras?.events {
             line += " [\(events.joined(separator: " "))]"
         }
+        if let size = entry.details?.extras?.messageBytes { line += " of \(size)" }
+        if entry.kind == .read, let peer = entry.details?.peer { line += " from \(peer)" }
         if let isLast = entry.details?.isLast { line += isLast ? " last" : " more" }
         if let state = entry.details?.extras?.sessionState { line += " " + state.rawValue }
         if let attempts = entry.details?.extras?.attempts { line += " attempts \(attempts)" }

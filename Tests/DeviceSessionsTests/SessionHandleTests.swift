@@ -211,6 +211,7 @@ import Testing
             case .shutdownOutput: "shutdown"
             case .close: "close"
             case .roomMayHaveCome: "room"
+            case .lockGranted: "lock"
             }
         }
         #expect(names == ["operations", "cancel", "shutdown", "room", "close"])

@@ -182,3 +182,73 @@ import Testing
         #expect(!bench.isOver)
     }
 }
+
+@Suite struct MessageOpeningTests {
+    @Test func `udp connects a socket of datagrams and tells both ends`() throws {
+        var options = TransportOptions()
+        options.given["bind"] = .text("127.0.0.1:99")
+        options.given["broadcast"] = .boolean(true)
+        var bench = try OpeningBench("udp://127.0.0.1:80", ["udp://127.0.0.1"], options)
+        guard case .open(.socket(let kind, _, let bind, let socket))? = bench.steps.first?.step
+        else {
+            Issue.record("no socket is opened, but \(bench.stepNames)")
+            return
+        }
+        #expect(kind == .datagram)
+        #expect(bind == .ipv4(0x7F00_0001, port: 99))
+        #expect(socket.broadcast)
+        bench.opens()
+        bench.answer("connect 127.0.0.1:80", .connected)
+        bench.answer("name", .control(.address(.ipv4(0x7F00_0001, port: 99))))
+        #expect(bench.opened?.shape == .datagram)
+        #expect(bench.opened?.peer == "127.0.0.1:80")
+        #expect(bench.opened?.local == "127.0.0.1:99")
+        #expect(bench.opening.isIdle)
+    }
+
+    @Test func `udp-listen binds and has no peer`() throws {
+        var bench = try OpeningBench("udp-listen://[::1]:0", ["udp-listen://[::1]"])
+        guard case .open(.socket(.datagram, .ipv6, let bind, _))? = bench.steps.first?.step else {
+            Issue.record("no socket is opened, but \(bench.stepNames)")
+            return
+        }
+        #expect(bind == .ipv6(high: 0, low: 1, port: 0, scope: 0))
+        bench.opens()
+        bench.answer("name", .control(.address(.ipv6(high: 0, low: 1, port: 7, scope: 0))))
+        #expect(bench.opened?.shape == .datagram)
+        #expect(bench.opened?.peer == nil)
+        #expect(bench.opened?.local == "[::1]:7")
+    }
+
+    @Test func `unix-seqpacket connects and listens for messages`() throws {
+        var bench = try OpeningBench("unix-seqpacket:///run/x", ["unix-seqpacket:///run"])
+        bench.opens()
+        guard case .open(.socket(.sequencedPacket, .unix, nil, _))? = bench.steps.first?.step
+        else {
+            Issue.record("no socket is opened, but \(bench.stepNames)")
+            return
+        }
+        bench.opens()
+        bench.answer("connect", .connected)
+        #expect(bench.opened?.shape == .message)
+        let listener = try OpeningBench(
+            "unix-seqpacket-listen:///run/x", ["unix-seqpacket-listen:///run"])
+        guard
+            case .open(.unixListener(.sequencedPacket, _, 0o660, 128))? = listener.steps.first?.step
+        else {
+            Issue.record("no listener is opened, but \(listener.stepNames)")
+            return
+        }
+    }
+
+    @Test func `what cannot be sent to is refused`() {
+        for (uri, error) in [
+            ("udp://10.0.0.1:9", TargetError.denied), ("udp://0.0.0.0:9", .denied),
+            ("udp://127.0.0.1:0", .invalidURI("port 0 cannot be sent to")),
+        ] {
+            #expect(throws: error) {
+                _ = try OpeningBench(uri, ["udp://127.0.0.0/8", "udp://0.0.0.0"])
+            }
+        }
+    }
+}

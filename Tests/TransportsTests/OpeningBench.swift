@@ -19,6 +19,7 @@ struct OpeningBench {
     private(set) var opened:
         (slot: DescriptorSlot, shape: SessionShape, peer: String?, local: String?)?
     private(set) var failure: EntryError?
+    private(set) var hasFilter = false
     private(set) var openDescriptors: Set<DescriptorSlot> = []
     private var hasAborted = false
     private var nextSlot: UInt32 = 1
@@ -116,6 +117,9 @@ struct OpeningBench {
                 cancelled.insert(tag)
             case .wait(let tag, let milliseconds):
                 timers.append((tag, now + milliseconds))
+            case .filter:
+                #expect(!isOver && !hasAborted, "a filter after the end")
+                hasFilter = true
             case .opened(let slot, let shape, let peer, let local):
                 #expect(!isOver && !hasAborted, "told twice, or after it was given up")
                 #expect(openDescriptors.remove(slot) != nil)
@@ -151,6 +155,11 @@ struct OpeningBench {
         case .open(.terminal(let target, let settings, _)):
             "open \(target.directory)|\(target.relative) \(settings.baud)"
         case .control(_, .terminal(.sample)): "look"
+        case .open(.file(let target, let access)):
+            "open \(target.directory)|\(target.relative) "
+                + "\(access.reads ? "r" : "")\(access.writes ? "w" : "")"
+                + "\(access.appends ? "a" : "")\(access.creates ? "c" : "")"
+        case .control(_, .fileIdentity): "identity"
         case .control(_, .localAddress): "name"
         case .close: "close"
         default: "?"

@@ -15,6 +15,7 @@ import Testing
         ("tcp-listen://10.0.0.1:80", ["tcp-listen://10.0.0.0/8"]),
         ("tcp-listen://dev.lab:80", ["tcp-listen://10.0.0.0/8"]),
         ("unix:///run/x", ["unix:///run"]), ("unix-listen:///run/x", ["unix-listen:///run"]),
+        ("file:///srv/x?access=readwrite", ["file:///srv"]),
     ]
 
     @Test(arguments: 1...700 as ClosedRange<UInt64>)
@@ -64,6 +65,9 @@ import Testing
             return isGood ? .connected : .failed(errors.randomElement(using: &dice) ?? .again)
         case .connect:
             return isGood ? .connected : .failed(.connectionRefused)
+        case .control(_, .fileIdentity):
+            return isGood
+                ? .control(.file(FileKey(device: 1, inode: 2))) : .failed(.notSupported)
         case .control:
             return isGood ? .control(.address(.at("10.0.0.9"))) : .failed(.notConnected)
         default:

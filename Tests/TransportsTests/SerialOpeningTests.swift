@@ -21,7 +21,8 @@ import Testing
 
     private func request(_ text: String) throws -> (PathTarget, LineSettings) {
         var opening = try plan(text).opening
-        guard case .submit(_, .open(.terminal(let target, let settings, _)))? = opening.start().first
+        guard
+            case .submit(_, .open(.terminal(let target, let settings, _)))? = opening.start().first
         else { throw TargetError.denied }
         return (target, settings)
     }

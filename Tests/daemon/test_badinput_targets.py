@@ -77,7 +77,7 @@ def open_(port, uri, **members):
         "unix://host/path",
         "unix:///a?x=1",
         "unix:///a#b",
-        "file:///etc/passwd",
+        "ftp://127.0.0.1/etc/passwd",
         "javascript:alert(1)",
     ],
 )

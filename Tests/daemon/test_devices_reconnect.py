@@ -53,9 +53,11 @@ def test_a_loss_is_noticed_with_nothing_pending_and_loses_no_byte(lab):
 def test_a_reset_is_told_as_one(lab):
     device = lab.device()
     session, peer = lab.connected(device, reconnect=QUICK)
-    lab.start(session, "read")
+    read = lab.start(session, "read")
+    lab.wait_state(session, read, "running")
     peer.reset()
     read, down = lab.entries(2)
+    assert (read["kind"], down["kind"]) == ("read", "session_state")
     assert outcome(read) == ("failed", 0, "connection_reset")
     assert (down["status"], down["error"]["win32"]) == ("failed", 64)
 

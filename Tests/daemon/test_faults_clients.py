@@ -9,8 +9,6 @@ from portcalls import contexts
 
 
 LEASE_MS = 400
-# Of a request that was broken off half the end may be found only by its deadline.
-SHORT_DEADLINES = ["--head-timeout-ms", "1000", "--body-timeout-ms", "1000"]
 
 
 class Aftermath:
@@ -99,12 +97,12 @@ def weather(daemon, seed, rounds, measured):
 
 
 def test_clients_that_are_killed_lose_nothing(start_daemon):
-    weather(start_daemon(*SHORT_DEADLINES), seed=1, rounds=12, measured=[12])
+    weather(start_daemon(), seed=1, rounds=12, measured=[12])
 
 
 @pytest.mark.load
 def test_200_rounds_leave_memory_and_descriptors_flat(start_daemon):
-    daemon = start_daemon(*SHORT_DEADLINES)
+    daemon = start_daemon()
     figures = weather(daemon, seed=2, rounds=200, measured=[50, 100, 150, 200])
     # What lies free in the allocator differs by some MiB from one look to the next.
     memory = min(figures[150][0], figures[200][0])

@@ -330,26 +330,25 @@ def test_body_in_flight_limit_is_503(start_daemon):
         "Content-Type: application/octet-stream\r\nContent-Length: 80000\r\n\r\n"
     )
 
-    def refusal():
-        """The second body's refusal, once the daemon has seen the first one."""
-        with daemon.connect() as second:
-            second.send(head)
-            try:
-                second.send(b"x" * 80000)
-            except OSError:
-                pass
-            reply = second.reply()
-            return reply if reply.status == 503 else None
+    def in_flight():
+        return daemon.metric("iocpd_http_body_bytes_in_flight")
 
-    with daemon.connect() as first:
+    with daemon.connect() as first, daemon.connect() as second:
         first.send(head)
         first.send(b"x" * 70000)
-        refused = eventually(refusal, "the refusal")
-        assert refused.code == "service.overloaded"
+        eventually(lambda: in_flight() == 70000, "the first body's arrival")
+        second.send(head)
+        try:
+            second.send(b"x" * 80000)
+        except OSError:
+            pass
+        refused = second.reply()
+        assert (refused.status, refused.code) == (503, "service.overloaded")
         assert int(refused.field("Retry-After")) >= 1
         assert refused.json()["retry_after_ms"] >= 1
         first.send(b"x" * 10000)
         assert first.reply().json() == {"accepted": 1}
+    eventually(lambda: in_flight() == 0, "the end of both bodies")
     assert daemon.post("/v1/ports/a/packets", {"packets": [{}]}) == {"accepted": 1}
 
 

@@ -10,6 +10,7 @@ from deadline import eventually
 ZERO = [
     "iocpd_undelivered_replies_total",
     "iocpd_idempotency_evicted_total",
+    "iocpd_http_body_bytes_in_flight",
     "iocpd_completions_total",
     "iocpd_sessions",
 ]
@@ -117,6 +118,24 @@ def test_requests_are_counted_by_template(fresh):
     assert fresh.metric("iocpd_http_request_duration_seconds_count", route="/v1/ports/{port}") == 2
     name = "iocpd_http_request_duration_seconds_bucket"
     assert fresh.metric(name, route="/v1/ports/{port}", le="+Inf") == 2
+
+
+def test_connections_and_bodies_are_counted(fresh):
+    def connections():
+        return fresh.metric("iocpd_http_connections")
+
+    # The one that asks.
+    eventually(lambda: connections() == 1, "the end of earlier connections")
+    with fresh.connect() as idle, fresh.connect() as sending:
+        idle.request("GET", "/livez")
+        sending.send(
+            "PUT /v1/ports/a HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            "Content-Length: 100\r\n\r\n{   "
+        )
+        eventually(lambda: fresh.metric("iocpd_http_body_bytes_in_flight") == 4, "the body")
+        eventually(lambda: connections() == 3, "the three connections")
+    eventually(lambda: connections() == 1, "the connections' end")
+    assert fresh.metric("iocpd_http_body_bytes_in_flight") == 0
 
 
 def test_closed_port_leaves_the_metrics(fresh):

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <malloc.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -38,6 +39,13 @@ int iocpd_rename_to_unused(int directory, const char *name, const char *unused_n
 
 /// Accepts a connection that does not block and is not inherited.
 int iocpd_accept(int listener, struct sockaddr *peer, socklen_t *length);
+
+/// Sets (1 shared, 2 exclusive) or removes (0) a lock of the open file description, never waiting:
+/// EAGAIN or EACCES for a conflict. A `length` of 0 reaches to the largest offset.
+int iocpd_lock_file(int file, int mode, int64_t start, int64_t length);
+
+/// The kind of file system that a descriptor is on, by the kernel's magic number; -1 and errno.
+int64_t iocpd_file_system_kind(int file);
 
 /// Gives a thread the name that `ps` and debuggers show, at most 15 bytes.
 void iocpd_name_thread(pthread_t thread, const char *name);

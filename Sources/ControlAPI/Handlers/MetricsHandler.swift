@@ -106,6 +106,13 @@ enum MetricsHandler {
 
     private static func requests(_ call: APICall, _ text: inout MetricsText) {
         let service = call.service
+        text.family("iocpd_http_connections", "gauge", "Connections that are open.")
+        text.sample("iocpd_http_connections", [], service.listenerCounts.connections)
+        text.family(
+            "iocpd_http_body_bytes_in_flight", "gauge",
+            "Body bytes of requests that have not ended.")
+        text.sample(
+            "iocpd_http_body_bytes_in_flight", [], service.listenerCounts.bodyBytesInFlight)
         text.family(
             "iocpd_undelivered_replies_total", "counter",
             "Replies with entries or alerts whose client had gone.")

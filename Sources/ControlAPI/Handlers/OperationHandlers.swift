@@ -3,6 +3,7 @@ import EngineBase
 import HTTPListener
 import JSONText
 import PortEngine
+import Transports
 
 /// `/v1/sessions/{session}/operations` and below.
 ///
@@ -18,8 +19,12 @@ enum OperationHandlers {
             guard !reader.contains(named: "op"), reader.contains(named: "operations") else {
                 return operations.read(&reader).map { [$0] }
             }
+            var index = 0
             let list = reader.array("operations", count: 1...limit)?.objects { item in
-                operations.read(&item)
+                defer { index += 1 }
+                var operation = operations.read(&item)
+                operation?.place = "/operations/\(index)"
+                return operation
             }
             let inline = list?.count { $0.deliver == .inline } ?? 0
             if inline != 0 && inline != list?.count {
@@ -43,7 +48,8 @@ enum OperationHandlers {
                 return nil
             }
             let ids = try submit(
-                try requests(wanted, to: session, nil, waitCap: 0), session, call)
+                try requests(wanted, to: session, call.service.targetPolicy, nil, waitCap: 0),
+                session, call)
             let names = zip(ids, wanted).map { ($0.text, $1.name) }
             remember(.operations(names))
             return accepted(names, call)
@@ -75,15 +81,19 @@ enum OperationHandlers {
         }
         let cap = call.service.limits.maxWaitMilliseconds
         _ = try submit(
-            try requests(wanted, to: session, inline, waitCap: cap), session, call)
+            try requests(
+                wanted, to: session, call.service.targetPolicy, inline, waitCap: cap),
+            session, call)
     }
 
     private static func requests(
-        _ wanted: [WantedOperation], to session: SessionHandle, _ reply: InlineReply?, waitCap: Int
+        _ wanted: [WantedOperation], to session: SessionHandle, _ policy: TargetPolicy,
+        _ reply: InlineReply?, waitCap: Int
     ) throws(Problem) -> [OperationRequest] {
         var requests: [OperationRequest] = []
         requests.reserveCapacity(wanted.count)
         for (index, operation) in wanted.enumerated() {
+            try operation.judgeAddress(on: session, policy)
             requests.append(
                 try operation.request(
                     to: session.configuration, reply, index: index, waitCap: waitCap))

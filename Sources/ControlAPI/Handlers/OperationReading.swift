@@ -18,6 +18,10 @@ struct WantedOperation: Sendable {
     }
 
     var wish: Wish
+    /// Where it stands in the body.
+    ///
+    /// `nil`: there is none, its members are query parameters.
+    var place: String? = ""
     /// How much a read that says nothing of frames may take, on a session that has frames.
     var frameLimit: FrameLimit?
     var context: String?
@@ -79,13 +83,13 @@ struct WantedOperation: Sendable {
 /// Reads operations, as the schema of each says what it may have.
 struct OperationReader {
     private enum Name: String, CaseIterable {
-        case read, write, transact, accept, control
+        case read, write, transact, accept, control, disconnect, lock, unlock
         case waitEvent = "wait_event"
 
         /// Whether it may ask for no entry at all.
         var mayBeSilent: Bool {
             switch self {
-            case .write, .control: true
+            case .write, .control, .disconnect, .lock, .unlock: true
             case .read, .transact, .accept, .waitEvent: false
             }
         }
@@ -113,9 +117,15 @@ struct OperationReader {
         switch name {
         case .accept:
             wish = .kind(.accept)
+        case .disconnect:
+            wish = .kind(.disconnect)
         case .write:
             encoding = dataEncoding(reader)
-            wish = reader.data(required: true).map { .kind(.write($0)) }
+            let offset = reader.fileNumber("offset")
+            let destination = reader.destination()
+            wish = reader.data(required: true).map {
+                .kind(.write(WriteRequest($0, offset: offset, destination: destination)))
+            }
         case .read:
             encoding =
                 reader.choice("encoding", as: DataEncoding.self).map { ReplyEncoding($0) }
@@ -123,6 +133,10 @@ struct OperationReader {
             wish = readKind(&reader, deliver).map { .kind($0) }
         case .control:
             wish = controlWish(&reader)
+        case .lock:
+            wish = lockKind(&reader).map { .kind($0) }
+        case .unlock:
+            wish = unlockKind(&reader).map { .kind($0) }
         case .waitEvent:
             wish = waitKind(&reader).map { .kind($0) }
         case .transact:
@@ -159,18 +173,17 @@ struct OperationReader {
     private func controlWish(_ reader: inout ObjectReader) -> WantedOperation.Wish? {
         let name = reader.string("name", codePoints: 1...64, required: true)
         let raw = allowsRawControls ? TransportRegistry.rawControls : []
-        let known = (TransportRegistry.controls + raw).first { $0.name == name }
-        let rules = known?.arguments ?? []
+        let all = TransportRegistry.controls + raw
+        guard let known = all.first(where: { $0.name == name }) else {
+            // Whatever its arguments are: the name is what is wrong.
+            _ = reader.has("arguments")
+            return name.map { .control(name: $0, arguments: Parameters()) }
+        }
+        let rules = known.arguments
         if let first = rules.first(where: \.isRequired), !reader.has("arguments") {
             reader.fault("arguments", "is required, with \(first.name)")
         }
-        let arguments = reader.object("arguments") { reader -> Parameters? in
-            guard known != nil else {
-                reader.forEachMember { _, _ in }
-                return Parameters()
-            }
-            return reader.parameters(rules)
-        }
+        let arguments = reader.object("arguments") { $0.parameters(rules) }
         return name.map { .control(name: $0, arguments: arguments ?? Parameters()) }
     }
 
@@ -194,10 +207,12 @@ struct OperationReader {
         let credit = reader.integer("credit", in: 0...1_000_000)
         if credit != nil && !repeats { reader.fault("credit", "needs repeat: true") }
         if repeats && deliver != .port { reader.fault("deliver", "must be port with repeat: true") }
+        let offset = reader.fileNumber("offset")
         let goal = goal(&reader, allowsReadiness: !repeats)
         let timers = readTimers(&reader, goal)
         if timers != nil && repeats { reader.fault("repeat", "excludes interval_ms and total_ms") }
         guard let goal else { return nil }
-        return .read(ReadRequest(goal, repeats: repeats, credit: credit, timers: timers))
+        return .read(
+            ReadRequest(goal, repeats: repeats, credit: credit, offset: offset, timers: timers))
     }
 }

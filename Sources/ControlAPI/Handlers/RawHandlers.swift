@@ -8,11 +8,14 @@ enum RawHandlers {
     static func write(_ call: APICall) throws(Problem) -> HTTPReply? {
         let timeout = try call.query.integer("timeout_ms", in: 1...86_400_000)
         let context = try call.query.text("context", codePoints: 256)
+        let offset = try call.query.fileOffset()
+        let destination = try call.query.destination()
         let session = try call.session()
         try call.refuseWhileDraining()
+        let write = WriteRequest(call.request.body, offset: offset, destination: destination)
         let wanted = [
             WantedOperation(
-                wish: .kind(.write(call.request.body)), context: context,
+                wish: .kind(.write(write)), place: nil, context: context,
                 timeoutMilliseconds: timeout,
                 deliver: .inline, replyEncoding: .base64)
         ]
@@ -26,13 +29,14 @@ enum RawHandlers {
         let timeout = try call.query.integer("timeout_ms", in: 1...86_400_000)
         let context = try call.query.text("context", codePoints: 256)
         let parameters = try GoalParameters(call)
+        let offset = try call.query.fileOffset()
         let session = try call.session()
         try call.refuseWhileDraining()
         let goal = try parameters.goal(call.service.limits)
         let timers = try parameters.timers(goal)
         let wanted = [
             WantedOperation(
-                wish: .kind(.read(ReadRequest(goal, timers: timers))),
+                wish: .kind(.read(ReadRequest(goal, offset: offset, timers: timers))),
                 frameLimit: parameters.frameLimit, context: context,
                 timeoutMilliseconds: timeout, deliver: .inline, replyEncoding: .base64)
         ]

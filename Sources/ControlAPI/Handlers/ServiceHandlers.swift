@@ -28,6 +28,10 @@ enum ServiceHandlers {
                                 TransportRegistry.controls(
                                     of: transport.scheme, raw: service.allowsRawControls
                                 ).map(\.name))
+                            if !transport.acceptedOperations.isEmpty {
+                                writer.member(
+                                    "accepted_operations", transport.acceptedOperations)
+                            }
                         }
                     }
                 }

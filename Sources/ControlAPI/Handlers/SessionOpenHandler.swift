@@ -115,12 +115,21 @@ enum SessionOpenHandler {
         configuration.socketOptions = plan.socketOptions
         configuration.lingerMilliseconds = plan.lingerMilliseconds
         configuration.accepted = plan.accepted
+        configuration.demands = plan.demands
         configuration.readTimers = plan.readTimers
         let abilities = plan.abilities ?? description.abilities
         if configuration.reconnect != nil && !description.canReconnect {
+            throw .member(.optionsUnsupported, "/reconnect", "is not for \(description.scheme)")
+        }
+        let framed = plan.accepted?.abilities ?? abilities
+        if configuration.framing != nil && !framed.hasFrames {
+            throw .member(.optionsUnsupported, "/framing", "is not for \(description.scheme)")
+        }
+        let carrier = plan.accepted?.abilities ?? abilities
+        if configuration.framing != nil && !carrier.isByteStream {
             var problem = Problem(
-                .optionsUnsupported, "A \(description.scheme) session cannot reconnect.")
-            problem.faults = [.init(pointer: "/reconnect", detail: "is not supported here")]
+                .optionsUnsupported, "A \(description.scheme) session has no frames but its own.")
+            problem.faults = [.init(pointer: "/framing", detail: "is not supported here")]
             throw problem
         }
         // One for the `open` entry, one for `session_closed`, two to tell of losses and returns.

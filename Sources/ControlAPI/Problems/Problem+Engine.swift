@@ -92,6 +92,9 @@ extension Problem {
             self.init(
                 .operationAccessDenied,
                 "The session \(session.id.text) was not opened with the access for \(operation).")
+            var writer = JSONWriter()
+            EntryText.write(.wrongAccess, into: &writer)
+            self.error = writer.takeBytes()
         case .locked(let milliseconds):
             self.init(
                 .sessionLocked, "Another client holds the lock of \(session.id.text).",
@@ -134,6 +137,10 @@ extension Problem {
             self.init(
                 .targetDenied, "No --allow-target rule admits this target.",
                 faults: [Fault(pointer: "/uri", detail: "is not an allowed target")])
+        case .deniedOption(let name):
+            self.init(
+                .targetDenied, "No --allow-target file:// rule admits the path in \(name).",
+                faults: [Fault(pointer: "/options/" + name, detail: "is not an allowed path")])
         case .unsupportedOption(let name, let reason):
             self.init(
                 .optionsUnsupported, "The option \(name) cannot be used: \(reason).",

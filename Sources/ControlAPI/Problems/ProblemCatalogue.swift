@@ -39,7 +39,8 @@ public enum ProblemCatalogue {
         .serviceOverloaded, .serviceTooManyPorts, .serviceTooManySessions, .sessionClosed,
         .sessionLockLost, .sessionLocked,
         .sessionNotOpen, .sessionOpenFailed, .sessionOutputShut, .sessionStandingReadActive,
-        .sessionTooManyPending, .sessionTooManyPendingBytes, .sessionUnknown, .sessionWaitPending, .settleConflict,
+        .sessionTooManyPending, .sessionTooManyPendingBytes, .sessionUnknown, .sessionWaitPending,
+        .settleConflict,
         .targetDenied, .transferEncodingUnsupported, .uriInvalid,
     ]
 

@@ -27,8 +27,8 @@ extension ProblemKind {
             parts that mean nothing here, such as user information or a fragment.
             """,
         mend: """
-            Use tcp://host:port, tcp-listen://address:port, unix:///path, unix-listen:///path or \
-            serial:///path?baud=115200.
+            Use tcp://host:port, tls://host:port, tcp-listen://address:port, unix:///path, \
+            unix-listen:///path or serial:///path?baud=115200.
             """
     )
 

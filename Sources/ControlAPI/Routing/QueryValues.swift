@@ -71,6 +71,16 @@ struct QueryValues: Sendable {
         throw .parameter(.requestQueryInvalid, name, "must be one of \(words)")
     }
 
+    /// The `offset` of a raw read or write of a file.
+    func fileOffset() throws(Problem) -> UInt64? {
+        guard let value = values["offset"] else { return nil }
+        guard let offset = FileNumber.value(of: value) else {
+            throw .parameter(
+                .requestQueryInvalid, "offset", "must be an integer from 0 to 2^63 - 1")
+        }
+        return offset
+    }
+
     /// The `limit` of a page.
     func pageLimit() throws(Problem) -> Int { try integer("limit", in: 1...1_000) ?? 100 }
 

@@ -47,12 +47,13 @@ enum RouteTable {
         Route(
             "POST", session + "/read",
             query: [
-                "max_bytes", "exactly", "until", "until_encoding", "interval_ms", "total_ms",
-                "timeout_ms", "context",
+                "max_bytes", "exactly", "until", "until_encoding", "offset", "interval_ms",
+                "total_ms", "timeout_ms", "context",
             ],
             produces: bytes, RawHandlers.read),
         Route(
-            "POST", session + "/write", body: .bytes, query: ["timeout_ms", "context"],
+            "POST", session + "/write", body: .bytes,
+            query: ["offset", "timeout_ms", "context", "to"],
             RawHandlers.write),
 
         Route("GET", "/v1/info", ServiceHandlers.info),

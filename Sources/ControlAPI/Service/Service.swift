@@ -1,5 +1,6 @@
 public import DeviceSessions
 public import EngineBase
+public import HTTPListener
 public import PortEngine
 import Synchronization
 public import Transports
@@ -24,6 +25,8 @@ public final class Service: Sendable {
     let limits: ServiceLimits
     /// The clock of everything.
     public let clock: any EngineClock
+    /// What the HTTP face has open.
+    public let listenerCounts = ListenerCounts()
     let ports: PortDirectory
     let sessions: SessionDirectory
     let idempotency: IdempotencyStore

@@ -66,6 +66,8 @@ public struct ServiceLimits: Sendable {
     public var maxReadBytes = 16 << 20
     /// Bytes of `until`.
     public var maxUntilBytes = 256
+    /// Locks of one file, those that wait included.
+    public var maxLocksPerFile = 4_096
     /// Idempotency keys that are remembered.
     public var maxIdempotencyKeys = 65_536
     /// Closed ports, and closed sessions, that answer 410.
@@ -108,6 +110,7 @@ public struct ServiceLimits: Sendable {
             ("max_pending_operations", \.maxPendingOperations),
             ("max_pending_bytes", \.maxPendingBytes), ("max_read_bytes", \.maxReadBytes),
             ("max_until_bytes", \.maxUntilBytes),
+            ("max_locks_per_file", \.maxLocksPerFile),
             ("max_idempotency_keys", \.maxIdempotencyKeys),
             ("remembered_closed", \.rememberedClosed),
             ("drain_timeout_ms", \.drainTimeoutMilliseconds), ("descriptors", \.descriptors),

@@ -25,6 +25,7 @@ enum SessionText {
             writer.member("last_error")
             EntryText.write(error, into: &writer)
         }
+        if let demands = configuration.demands { write(demands, snapshot.security, into: &writer) }
         writer.member("connect_timeout_ms", configuration.connectTimeoutMilliseconds)
         writer.member("idle_timeout_ms", configuration.idleTimeoutMilliseconds)
         writer.member("linger_ms", configuration.lingerMilliseconds)
@@ -55,8 +56,22 @@ enum SessionText {
             writer.member("reconnects", counters.reconnects)
             writer.member("accepted", counters.accepted)
             writer.member("accept_pauses", counters.acceptPauses)
+            writer.member("datagrams_dropped", counters.datagramsDropped)
         }
         writer.endObject()
+    }
+
+    private static func write(
+        _ demands: PeerDemands, _ security: ConnectionSecurity?, into writer: inout JSONWriter
+    ) {
+        writer.object("tls") { writer in
+            writer.member("verify", demands.verifies)
+            writer.member("server_name", demands.serverName)
+            writer.member("pin_sha256", demands.pin)
+            writer.member("version", security?.version)
+            writer.member("cipher", security?.cipher)
+            writer.member("peer_pin_sha256", security?.peerPin)
+        }
     }
 
     private static func write(_ framing: Framing, into writer: inout JSONWriter) {

@@ -30,6 +30,8 @@ public final class SessionDirectory: Sendable {
 
     /// How many sessions there may be at once.
     public let limit: Int
+    /// The locks of all files that sessions have open.
+    public let fileLocks: FileLockTable
     private let clock: any EngineClock
     private let rememberedMilliseconds = 600_000
     private let rememberedLimit: Int
@@ -39,9 +41,13 @@ public final class SessionDirectory: Sendable {
     /// An empty directory.
     ///
     /// `seed`: where the ids come from; random in the daemon, fixed in a simulation.
-    public init(clock: any EngineClock, seed: UInt64, limit: Int, rememberedClosed: Int = 65_536) {
+    public init(
+        clock: any EngineClock, seed: UInt64, limit: Int, rememberedClosed: Int = 65_536,
+        fileLocks: FileLockTable = FileLockTable()
+    ) {
         self.clock = clock
         self.limit = limit
+        self.fileLocks = fileLocks
         rememberedLimit = rememberedClosed
         directory = Guarded(
             Directory(
@@ -92,6 +98,11 @@ public final class SessionDirectory: Sendable {
             return .failure(directory.closed.contains(id, at: now) ? .closed : .unknown)
         }
         return try outcome.get()
+    }
+
+    /// The session with this id, even one that nobody may see yet.
+    public func findHiddenToo(_ id: SessionID) -> SessionHandle? {
+        directory.withLock { $0.sessions[id] }
     }
 
     /// Sessions in the order of their ids from the first after `id` that `isWanted`.

@@ -10,6 +10,8 @@ public enum SessionMessage: Sendable {
     case shutdownOutput
     case close(CloseReason, force: Bool, reply: (@Sendable () -> Void)?)
     case roomMayHaveCome
+    /// The file lock that this operation waits for may be taken now.
+    case lockGranted(UInt64)
 }
 
 /// Whoever runs sessions: it looks at a session's messages soon after it is asked to.
@@ -269,6 +271,11 @@ public final class SessionHandle: Sendable {
             }
             return accepted
         }
+    }
+
+    /// Takes writes again, whatever was shut before: the session has lost its client.
+    public func renewOutput() {
+        front.withLock { $0.isOutputShut = false }
     }
 
     /// Tells everybody how the session stands and what has ended.

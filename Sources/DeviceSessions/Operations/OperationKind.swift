@@ -97,8 +97,14 @@ public enum OperationKind: Sendable {
     case accept
     /// DeviceIoControl, by name.
     case control(ControlAction)
+    /// LockFileEx: holds a range of a file against other sessions and programs.
+    case lock(LockRequest)
+    /// UnlockFileEx: lets exactly such a range go.
+    case unlock(FileRange)
     /// WaitCommEvent: tells what happens on a serial line; a mask that is given holds from then on.
     case waitEvent(LineEvents?)
+    /// DisconnectNamedPipe: lets the client go and keeps the session for the next one.
+    case disconnect
 
     /// A read by its goal.
     public static func read(_ goal: ReadGoal, repeats: Bool, credit: Int?) -> OperationKind {
@@ -129,14 +135,17 @@ public enum OperationKind: Sendable {
         case .transact: .transact
         case .accept: .accept
         case .control: .control
+        case .lock: .lock
+        case .unlock: .unlock
         case .waitEvent: .waitEvent
+        case .disconnect: .disconnect
         }
     }
 
     /// Payload that is held until it has been sent, in bytes.
     public var payloadBytes: Int {
         switch self {
-        case .read, .accept, .control, .waitEvent: 0
+        case .read, .accept, .control, .lock, .unlock, .waitEvent, .disconnect: 0
         case .write(let write): write.bytes.count
         case .transact(let transact): transact.bytes.count
         }
@@ -153,7 +162,7 @@ public enum OperationKind: Sendable {
         switch self {
         case .read(let read): read.goal
         case .transact(let transact): transact.goal
-        case .write, .accept, .control, .waitEvent: nil
+        case .write, .accept, .control, .lock, .unlock, .waitEvent, .disconnect: nil
         }
     }
 
@@ -161,15 +170,7 @@ public enum OperationKind: Sendable {
     public var isWriting: Bool {
         switch self {
         case .write, .transact: true
-        case .read, .accept, .control, .waitEvent: false
-        }
-    }
-
-    /// Whether it may ask for no entry at all.
-    public var mayBeSilent: Bool {
-        switch self {
-        case .write, .control: true
-        case .read, .transact, .accept, .waitEvent: false
+        case .read, .accept, .control, .lock, .unlock, .waitEvent, .disconnect: false
         }
     }
 }

@@ -22,4 +22,13 @@ extension ReadGoal {
         case .frame: "framing"
         }
     }
+
+    /// The most bytes that it takes.
+    var byteLimit: Int {
+        switch self {
+        case .readiness: 0
+        case .available(let limit), .until(_, let limit), .frame(_, let limit): limit
+        case .exactly(let size): size
+        }
+    }
 }

@@ -10,7 +10,7 @@ extension DeviceSession {
         guard acceptStep == nil, !isAcceptPaused, let descriptor, let number = acceptLane.first
         else { return }
         operations[number]?.progress = .running
-        guard surroundings.mayAddSession else {
+        guard guests[number] != nil || surroundings.mayAddSession else {
             pauseAccepts(at: now, &effects)
             return
         }
@@ -24,6 +24,10 @@ extension DeviceSession {
         _ effects: inout [SessionEffect]
     ) {
         acceptStep = nil
+        if let number = acceptLane.first, let guest = guests[number] {
+            guestServed(number, guest, result, at: now, &effects)
+            return
+        }
         guard let number = acceptLane.first, let pending = operations[number] else { return }
         switch result {
         case .accepted(let slot, let peer):
@@ -53,7 +57,7 @@ extension DeviceSession {
     }
 
     /// Something ran out: the operation stays pending and tries again, ever more slowly.
-    private mutating func pauseAccepts(
+    mutating func pauseAccepts(
         at now: MonotonicInstant, _ effects: inout [SessionEffect]
     ) {
         guard closing == nil else { return }

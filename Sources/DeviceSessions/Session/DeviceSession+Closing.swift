@@ -21,10 +21,14 @@ extension DeviceSession {
                 if let step { effects.append(.cancelStep(step)) }
             }
             for step in controlSteps.keys.sorted() { effects.append(.cancelStep(step)) }
+            stopFileForClose(&effects)
             closeLine(&effects)
+            if pipe.isListening { effects.append(.withdrawFromListener) }
         } else if force {
             closing?.isForced = true
-            if let step = receiveStep { effects.append(.cancelStep(step)) }
+            for step in [receiveStep, sendStep] {
+                if let step { effects.append(.cancelStep(step)) }
+            }
         }
         _ = closeOpening()
         continueClosing(at: now, &effects)
@@ -34,8 +38,9 @@ extension DeviceSession {
     mutating func continueClosing(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
         guard phase == .closing, let closing, opening == nil, openingSteps.isEmpty,
             sendStep == nil, acceptStep == nil, controlSteps.isEmpty, line.steps.isEmpty,
-            probeStep == nil, shutdownStep == nil,
-            unsentStep == nil, closeStep == nil, !isLingerTimerArmed || closing.isForced
+            probeStep == nil, shutdownStep == nil, unsentStep == nil, closeStep == nil,
+            disconnectStep == nil, !pipe.isListening, file?.running == nil,
+            !isLingerTimerArmed || closing.isForced
         else { return }
         if !closing.hasEndedOperations {
             // A receive may have brought bytes after all, so it is awaited too.
@@ -46,8 +51,9 @@ extension DeviceSession {
             endClosing(&effects)
             return
         }
+        if releasesLocks(&effects) || isSayingGoodbye(at: now, &effects) { return }
         let mayLinger =
-            shape.isStream && connectionError == nil
+            shape.lingers && connectionError == nil
             && configuration.lingerMilliseconds > 0
         if closing.isForced || !mayLinger || hasLingered(at: now) {
             closeDescriptor(descriptor, &effects)
@@ -57,6 +63,8 @@ extension DeviceSession {
     }
 
     /// Gives every pending operation its entry, in the order of acceptance.
+    ///
+    /// What had been told to end before keeps the reason that it was told first.
     private mutating func endOperations(_ effects: inout [SessionEffect]) {
         closing?.hasEndedOperations = true
         if !openDelivered {
@@ -65,15 +73,27 @@ extension DeviceSession {
         }
         for number in operations.keys.sorted() {
             guard let pending = operations[number] else { continue }
-            if case .write(let write) = pending.operation.kind {
-                let isComplete = pending.sent == write.bytes.count && !write.bytes.isEmpty
-                finish(number, isComplete ? .ok : .cancelled, bytes: pending.sent, &effects)
+            var (status, error) = (EntryStatus.cancelled, cancelError)
+            if case .stopping(let first) = pending.progress {
+                (status, error) = (first, first == .timedOut ? .timedOut : .operationAborted)
+            }
+            if file != nil, let result = pending.controlResult {
+                finishFile(number, pending, result, &effects)
+            } else if case .write(let write) = pending.operation.kind {
+                let isAllOut = pending.sent == write.bytes.count && !write.bytes.isEmpty
+                let isComplete = isAllOut || pending.isDone
+                finish(
+                    number, isComplete ? .ok : status, bytes: pending.sent,
+                    error: isComplete ? nil : error, &effects)
             } else if let result = pending.controlResult {
                 finishControl(number, pending, result, &effects)
+            } else if pending.isDone {
+                finish(number, .ok, &effects)
             } else {
-                finish(number, .cancelled, &effects)
+                finish(number, status, error: error, &effects)
             }
         }
+        refuseGuests(&effects)
     }
 
     /// Ends operations that were accepted just before the close was known.
@@ -84,7 +104,7 @@ extension DeviceSession {
 
     // MARK: - Linger
 
-    private func hasLingered(at now: MonotonicInstant) -> Bool {
+    func hasLingered(at now: MonotonicInstant) -> Bool {
         guard let until = closing?.lingerUntil else { return false }
         return until <= now
     }
@@ -97,15 +117,18 @@ extension DeviceSession {
     private mutating func linger(
         _ descriptor: DescriptorSlot, at now: MonotonicInstant, _ effects: inout [SessionEffect]
     ) {
-        if closing?.lingerUntil == nil {
-            let until = now.advanced(milliseconds: configuration.lingerMilliseconds)
-            closing?.lingerUntil = until
-            probeFoundNothing = false
-            isInputInTheWay = false
-        }
+        if closing?.lingerUntil == nil { _ = beginLingering(at: now) }
         let step = newStep()
         unsentStep = step
         effects.append(.submit(step: step, .control(descriptor, .unsentBytes)))
+    }
+
+    /// Gives the time until which bytes may linger from now on.
+    mutating func beginLingering(at now: MonotonicInstant) -> MonotonicInstant {
+        let until = now.advanced(milliseconds: configuration.lingerMilliseconds)
+        closing?.lingerUntil = until
+        seenInput = nil
+        return until
     }
 
     mutating func unsentDone(
@@ -121,17 +144,18 @@ extension DeviceSession {
         }
         if count == 0 {
             // The peer has everything. With nothing unread either, a close is as good as a wait.
-            if !outputState.isOpen || !inputState.isOpen || probeFoundNothing {
+            if !canShutSocket || !inputState.isOpen || hasSeenInput {
                 closing?.lingerUntil = now
                 return
             }
-            if !isInputInTheWay {
+            if seenInput == nil {
                 lookForInput(descriptor, &effects)
                 return
             }
         }
-        if outputState.isOpen {
+        if canShutSocket {
             outputState = .shut
+            wire?.isSocketShut = true
             let step = newStep()
             shutdownStep = step
             effects.append(.submit(step: step, .shutdownOutput(descriptor)))
@@ -139,8 +163,13 @@ extension DeviceSession {
         if receiveStep == nil && inputState.isOpen {
             let step = newStep()
             receiveStep = step
+            let limit = DeviceSession.readAhead
             effects.append(
-                .submit(step: step, .receive(descriptor, limit: DeviceSession.readAhead)))
+                .submit(
+                    step: step,
+                    shape.isPacketed
+                        ? .receiveMessage(descriptor, limit: limit)
+                        : .receive(descriptor, limit: limit)))
         }
         isLingerTimerArmed = true
         effects.append(.arm(.linger, at: min(now.advanced(milliseconds: 5), until)))
@@ -165,6 +194,7 @@ extension DeviceSession {
     mutating func closeDone(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
         closeStep = nil
         descriptor = nil
+        wire = nil
         continueClosing(at: now, &effects)
     }
 

@@ -18,7 +18,10 @@ extension DeviceSession {
     mutating func startControl(
         _ number: UInt64, _ action: ControlAction, _ effects: inout [SessionEffect]
     ) {
-        guard let descriptor else { return }
+        guard let descriptor else {
+            finish(number, .failed, error: .pipeNotConnected, &effects)
+            return
+        }
         operations[number]?.progress = .running
         switch action {
         case .kernel(let request, _):

@@ -15,7 +15,7 @@ extension DeviceSession {
         lastActivity = present
         if pending.readClock?.armedFor != nil { effects.append(.disarm) }
         if case .transact = pending.operation.kind {
-            probeFoundNothing = false
+            if number == probeFor { seenInput = nil }
             if pending.hasBegun {
                 // The standing read goes on with the frame that it had begun.
                 input.prepend(setAside)
@@ -52,6 +52,9 @@ extension DeviceSession {
         let operation = pending.operation
         var sent: Int?
         if case .transact = operation.kind { sent = pending.sent }
+        // An accept that ends here with a client is one of a session that takes it itself.
+        var accepted: String?
+        if case .accept = operation.kind, status == .ok { accepted = id.text }
         return CompletionEntry(
             kind: operation.kind.entryKind, status: status, key: configuration.key,
             context: operation.context, bytes: bytes, data: data,
@@ -59,7 +62,8 @@ extension DeviceSession {
                 session: id.text,
                 operation: OperationID(session: id, number: operation.number).text,
                 isLast: operation.kind.isStandingRead ? isLast : nil,
-                error: error ?? standardError(of: status), peer: peer, sent: sent,
+                error: error ?? standardError(of: status), accepted: accepted, peer: peer,
+                sent: sent,
                 discarded: pending.discarded > 0 ? pending.discarded : nil, extras: extras))
     }
 
@@ -97,6 +101,8 @@ extension DeviceSession {
         } else if let index = writeLane.firstIndex(of: number) {
             writeLane.remove(at: index)
         }
+        file?.leave(number)
+        if let index = disconnects.firstIndex(of: number) { disconnects.remove(at: index) }
         if acceptLane.first == number {
             acceptLane.removeFirst()
         } else if let index = acceptLane.firstIndex(of: number) {
@@ -134,12 +140,21 @@ extension DeviceSession {
     ) {
         // A session that closes ends all that is pending, in the order of acceptance.
         guard let pending = operations[number], closing == nil else { return }
+        if file != nil {
+            stopFile(number, as: status, &effects)
+            return
+        }
         if case .stopping = pending.progress { return }
         if case .queued = pending.progress {
             finish(number, status, &effects)
             return
         }
+        // What runs ends with the connection, in the order of acceptance.
+        if pipe.isDisconnecting { return }
         switch pending.operation.kind {
+        case .accept where pipe.isListening(for: number):
+            operations[number]?.progress = .stopping(status)
+            effects.append(.withdrawFromListener)
         case .accept:
             if number == acceptLane.first, let step = acceptStep {
                 operations[number]?.progress = .stopping(status)
@@ -160,7 +175,7 @@ extension DeviceSession {
             stopReading(number, as: status, &effects)
         case .control:
             stopControl(number, as: status, &effects)
-        case .waitEvent:
+        case .lock, .unlock, .waitEvent, .disconnect:
             finish(number, status, &effects)
         }
     }
@@ -183,7 +198,7 @@ extension DeviceSession {
     }
 
     /// Whether a transact is using the input that a standing read would otherwise get.
-    private func isHeldUp(_ number: UInt64) -> Bool {
+    func isHeldUp(_ number: UInt64) -> Bool {
         guard number == standing, let head = readLane.first else { return false }
         return operations[head]?.hasBegun == true
     }

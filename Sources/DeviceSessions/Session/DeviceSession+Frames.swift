@@ -97,7 +97,7 @@ extension DeviceSession {
                 if case .frame(.gap(let milliseconds), _) = read.goal { return milliseconds }
             case .transact(let transact):
                 if case .frame(.gap(let milliseconds), _) = transact.goal { return milliseconds }
-            case .write, .accept, .control, .waitEvent: continue
+            case .write, .accept, .control, .lock, .unlock, .waitEvent, .disconnect: continue
             }
         }
         return nil

@@ -176,7 +176,7 @@ extension SessionShape {
     var isStream: Bool {
         switch self {
         case .stream, .terminal: true
-        case .listener: false
+        case .listener, .file, .datagram, .message: false
         }
     }
 }

@@ -157,7 +157,7 @@ extension DeviceSession {
         case .read: return purge.abortsReads
         case .write: return purge.abortsWrites
         case .transact: return pending.isAnswering ? purge.abortsReads : purge.abortsWrites
-        case .accept, .control, .waitEvent: return false
+        case .accept, .control, .waitEvent, .lock, .unlock, .disconnect: return false
         }
     }
 

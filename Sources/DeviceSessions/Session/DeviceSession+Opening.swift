@@ -19,28 +19,39 @@ extension DeviceSession {
                 }
             case .wait(let tag, let milliseconds):
                 effects.append(.arm(.opening(tag), at: now.advanced(milliseconds: milliseconds)))
+            case .filter(let filter, let early):
+                install(filter, early, at: now, &effects)
             case .opened(let slot, let shape, let peer, let local):
                 descriptor = slot
                 self.shape = shape
+                if case .file(let key) = shape { becomeFile(key, surroundings.fileLocks) }
                 snapshot.peer = peer
                 snapshot.local = local
                 if phase == .down {
                     cameBack(at: now, surroundings, &effects)
-                    continue
+                } else if phase == .opening {
+                    opened(at: now, surroundings, &effects)
                 }
-                guard phase == .opening else { continue }
-                phase = .open
-                lastActivity = now
-                openDelivered = true
-                effects.append(.opened(openEntry(.ok, nil)))
-                watchHangupIfNeeded(&effects)
-                advance(at: now, surroundings, &effects)
+                // Its end may have come together with its beginning.
+                if isLost { loseConnection(at: now, surroundings, &effects) }
             case .failed(let error) where phase == .down:
                 attemptFailed(with: error, at: now, surroundings, &effects)
             case .failed(let error):
                 openEnded(as: .failed, with: error, at: now, surroundings, &effects)
             }
         }
+    }
+
+    private mutating func opened(
+        at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
+        _ effects: inout [SessionEffect]
+    ) {
+        phase = .open
+        lastActivity = now
+        openDelivered = true
+        effects.append(.opened(openEntry(.ok, nil)))
+        watchHangupIfNeeded(&effects)
+        advance(at: now, surroundings, &effects)
     }
 
     /// The open failed: its entry, then those of the operations that waited for it, then the last.
@@ -73,7 +84,7 @@ extension DeviceSession {
                 let number = newStep()
                 openingSteps[number] = tag
                 effects.append(.submit(step: number, step))
-            case .wait, .opened, .failed:
+            case .wait, .filter, .opened, .failed:
                 continue
             }
         }
@@ -113,7 +124,8 @@ extension DeviceSession {
     }
 
     func closedEntry(_ status: EntryStatus, _ error: EntryError?) -> CompletionEntry {
-        let unread = input.count + setAside.count + (closing?.discarded ?? 0)
+        let held = input.count + setAside.count + packets.unreadBytes
+        let unread = held + (closing?.discarded ?? 0)
         return CompletionEntry(
             kind: .sessionClosed, status: status, key: configuration.key,
             details: EntryDetails(

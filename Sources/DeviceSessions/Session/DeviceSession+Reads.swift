@@ -41,7 +41,7 @@ extension DeviceSession {
                 guard pending.isAnswering,
                     complete(number, transact.goal, surroundings, &effects)
                 else { return hasMoved }
-            case .write, .accept, .control, .waitEvent:
+            case .write, .accept, .control, .lock, .unlock, .waitEvent, .disconnect:
                 return hasMoved
             }
             hasMoved = true
@@ -53,6 +53,7 @@ extension DeviceSession {
         _ number: UInt64, _ goal: ReadGoal, _ surroundings: some SessionSurroundings,
         _ effects: inout [SessionEffect]
     ) -> Bool {
+        if shape.isPacketed { return completePacket(number, goal, surroundings, &effects) }
         guard let pending = operations[number],
             case .complete(let size, let status, let error) = timedVerdict(number, goal, &effects)
         else { return false }
@@ -91,6 +92,7 @@ extension DeviceSession {
     ) {
         // From the first byte of a transact to its end, what arrives is its answer.
         if let head = readLane.first, operations[head]?.hasBegun == true { return }
+        if shape.isPacketed { return servePackets(surroundings, &effects) }
         while let number = standing, let pending = operations[number],
             case .read(let read) = pending.operation.kind,
             case .complete(let size, let status, let error) = verdict(on: read.goal)
@@ -125,7 +127,7 @@ extension DeviceSession {
         }
     }
 
-    private mutating func awaitRoom(_ effects: inout [SessionEffect]) {
+    mutating func awaitRoom(_ effects: inout [SessionEffect]) {
         guard !isAwaitingRoom else { return }
         isAwaitingRoom = true
         effects.append(.awaitRoom)
@@ -195,8 +197,11 @@ extension DeviceSession {
 
     /// Asks the driver for bytes if somebody waits for them; else the device waits.
     mutating func wantInput(_ effects: inout [SessionEffect]) {
+        if shape.isPacketed { return wantPacket(&effects) }
         armGap(&effects)
-        guard receiveStep == nil, inputState.isOpen, let descriptor, isInputWanted else { return }
+        guard receiveStep == nil, probeStep == nil, inputState.isOpen, let descriptor,
+            isInputWanted
+        else { return }
         let step = newStep()
         receiveStep = step
         let room = DeviceSession.readAhead - input.count
@@ -217,8 +222,9 @@ extension DeviceSession {
                     if case .paused = pending.progress { return false }
                     return true
                 }
-                if isInputInTheWay { return true }
-            case .write, .accept, .control, .waitEvent:
+                // Behind a standing read it is that read which takes what the look saw.
+                if standing == nil, seenInput != nil { return true }
+            case .write, .accept, .control, .lock, .unlock, .waitEvent, .disconnect:
                 break
             }
         }
@@ -240,9 +246,8 @@ extension DeviceSession {
             }
             lastActivity = now
             snapshot.counters.bytesReceived += bytes.count
+            if wire == nil { receivedInput += bytes.count }
             line.watch.note(.rxChar)
-            isInputInTheWay = false
-            probeFoundNothing = false
             if isEndSought && input.count >= DeviceSession.readAhead {
                 reconnection?.discarded += bytes.count
             } else if closing == nil {

@@ -100,7 +100,8 @@ extension DeviceSession {
             finish(
                 number, loss.status, bytes: data.count, data: data, error: loss.error, &effects)
         case .write(let write):
-            let isOut = pending.sent == write.bytes.count && !write.bytes.isEmpty
+            let isAllOut = pending.sent == write.bytes.count && !write.bytes.isEmpty
+            let isOut = isAllOut || pending.isDone
             finish(
                 number, isOut ? .ok : .failed, bytes: pending.sent, error: isOut ? nil : output,
                 &effects)
@@ -108,22 +109,24 @@ extension DeviceSession {
             finishControl(number, pending, pending.controlResult ?? .done, &effects)
         case .waitEvent:
             finish(number, loss.status, error: loss.error, &effects)
-        case .transact, .control, .accept:
+        case .transact, .control, .accept, .lock, .unlock, .disconnect:
             finish(number, .failed, error: output, &effects)
         }
     }
 
     /// The next connection begins with nothing of this one.
     private mutating func forgetConnection() {
+        wire = nil
+        snapshot.security = nil
         input = InputBuffer()
         frames = InputFrames()
         setAside = []
+        packets = PacketInput()
         scanned = 0
         inputState = .open
         outputState = .open
         connectionError = nil
-        probeFoundNothing = false
-        isInputInTheWay = false
+        seenInput = nil
         reconnection?.isHangupKnown = false
         reconnection?.discarded = 0
         line.forgetConnection()
@@ -221,7 +224,7 @@ extension DeviceSession {
         _ loss: Reconnection.Loss, _ surroundings: some SessionSurroundings,
         _ effects: inout [SessionEffect]
     ) {
-        var data = take(input.count)
+        var data = shape.isPacketed ? packets.takeAll() : take(input.count)
         var discarded = reconnection?.discarded ?? 0
         if !surroundings.portAcceptsPayload {
             discarded += data.count

@@ -9,7 +9,8 @@ extension DeviceSession {
         at now: MonotonicInstant, _ effects: inout [SessionEffect]
     ) -> Bool {
         // What would go to a connection that is being lost ends with it, or waits for the next.
-        guard sendStep == nil, !isEndSought else { return false }
+        guard sendStep == nil, !flushWire(&effects), !isEndSought else { return false }
+        if shape.isPacketed { return advancePacketWrites(&effects) }
         guard let number = writeLane.first, let pending = operations[number] else {
             shutOutputIfWanted(&effects)
             return false
@@ -25,8 +26,7 @@ extension DeviceSession {
                 finish(number, .ok, bytes: pending.sent, &effects)
                 return true
             }
-            send(number, bytes, from: pending.sent, &effects)
-            return false
+            return send(number, bytes, from: pending.sent, &effects)
         case .transact(let transact):
             let bytes = transact.bytes
             if pending.isAnswering { return false }
@@ -41,35 +41,37 @@ extension DeviceSession {
                 if standing != nil && !input.isEmpty { setAside = take(input.count) }
                 operations[number]?.progress = .running
                 operations[number]?.hasBegun = true
-                probeFoundNothing = false
+                seenInput = nil
                 scanned = 0
             }
             if failIfOutputEnded(number, pending, &effects) { return true }
             guard pending.sent == bytes.count else {
-                send(number, bytes, from: pending.sent, &effects)
-                return false
+                return send(number, bytes, from: pending.sent, &effects)
             }
             beginAnswer(number, transact.answerTimeoutMilliseconds, at: now, &effects)
             return true
         case .control(let action):
             if case .queued = pending.progress { startControl(number, action, &effects) }
-            return false
-        case .read, .accept, .waitEvent:
+            return operations[number] == nil
+        case .read, .accept, .lock, .unlock, .waitEvent, .disconnect:
             return false
         }
     }
 
+    /// Sends the next bytes of a write; says whether it is to be looked at again at once.
     private mutating func send(
         _ number: UInt64, _ bytes: [UInt8], from start: Int, _ effects: inout [SessionEffect]
-    ) {
-        guard let descriptor else { return }
+    ) -> Bool {
+        guard let descriptor else { return false }
         operations[number]?.progress = .running
+        if wire != nil { return sealAndSend(bytes, from: start, &effects) }
         let step = newStep()
         sendStep = step
         effects.append(.submit(step: step, .send(descriptor, bytes: bytes, from: start)))
+        return false
     }
 
-    private mutating func beginAnswer(
+    mutating func beginAnswer(
         _ number: UInt64, _ timeoutMilliseconds: Int?, at now: MonotonicInstant,
         _ effects: inout [SessionEffect]
     ) {
@@ -82,7 +84,7 @@ extension DeviceSession {
     }
 
     /// Ends an operation that has nothing left to send into; says whether it did.
-    private mutating func failIfOutputEnded(
+    mutating func failIfOutputEnded(
         _ number: UInt64, _ pending: Pending, _ effects: inout [SessionEffect]
     ) -> Bool {
         switch outputState {
@@ -99,7 +101,7 @@ extension DeviceSession {
     }
 
     /// What an entry's `bytes` say of an operation that ends while it sends.
-    private func writtenBytes(_ pending: Pending) -> Int {
+    func writtenBytes(_ pending: Pending) -> Int {
         if case .write = pending.operation.kind { return pending.sent }
         return 0
     }
@@ -109,7 +111,8 @@ extension DeviceSession {
     /// Whether a transact that heads both lanes may send.
     ///
     /// Bytes that have arrived by now belong to the standing read, or are to be thrown away: both
-    /// must be known to be all, so the kernel is asked whether it has more.
+    /// must be known to be all, so the kernel is asked once how many it has, and these are waited
+    /// for. What comes later is not: a device that never stops sending holds nothing up.
     private mutating func mayStart(
         _ number: UInt64, discardsInput: Bool, _ effects: inout [SessionEffect]
     ) -> Bool {
@@ -117,31 +120,37 @@ extension DeviceSession {
         if let standing, case .paused = operations[standing]?.progress, !input.isEmpty {
             return false
         }
-        guard inputState.isOpen, !probeFoundNothing else { return true }
-        guard probeStep == nil, !isInputInTheWay, let descriptor else { return false }
+        guard inputState.isOpen else { return true }
+        if seenInput != nil { return hasSeenInput }
+        guard probeStep == nil, let descriptor else { return false }
         probeFor = number
         lookForInput(descriptor, &effects)
         return false
     }
 
-    /// Asks the kernel whether it has bytes that have not been received.
+    /// Whether a look was made, and all the bytes that it saw have been received.
+    var hasSeenInput: Bool { seenInput.map { $0 <= receivedInput } ?? false }
+
+    /// Asks the kernel how many bytes it has that have not been received.
     mutating func lookForInput(_ descriptor: DescriptorSlot, _ effects: inout [SessionEffect]) {
         let step = newStep()
         probeStep = step
-        probedAfter = snapshot.counters.bytesReceived
-        effects.append(.submit(step: step, .control(descriptor, .unreadBytes)))
+        probedAfter = shape.isPacketed ? packets.received : receivedInput
+        effects.append(
+            .submit(
+                step: step, .control(descriptor, shape.isPacketed ? .readable : .unreadBytes)))
     }
 
     mutating func probeDone(_ result: StepResult) {
         probeStep = nil
         // A look that was made for a transact which has ended says nothing to the next one.
         guard closing != nil || readLane.first == probeFor else { return }
-        if case .control(.number(let count)) = result, count > 0 {
-            // What has been received since may be what the look saw: then look again.
-            isInputInTheWay = probedAfter == snapshot.counters.bytesReceived
-        } else {
-            probeFoundNothing = true
-        }
+        var count = 0
+        if case .control(.number(let number)) = result { count = number }
+        // What has been received since may be what the look saw: then look again. No receive is
+        // started while a look is out, so that this happens once.
+        guard count == 0 || probedAfter == receivedInput else { return }
+        seenInput = receivedInput + count
     }
 
     // MARK: - Completions
@@ -160,21 +169,26 @@ extension DeviceSession {
         case .failed(.cancelled):
             break
         case .failed(let errno):
-            // A broken pipe ends the output alone, unless a reset has been told already; anything
-            // else is the end of the connection, and the input ends with it once its last bytes
-            // are read.
-            let isHangup = isLineEnd(result)
-            let error = connectionError ?? (isHangup ? .lineHungUp : EntryError(errno))
-            outputState = .failed(error)
-            snapshot.lastError = error
-            if errno != .brokenPipe && !isHangup { connectionError = error }
+            outputBroke(errno)
         default:
             preconditionFailure("a send gave \(result)")
         }
-        guard closing == nil else { return }
+        guard closing == nil, !pipe.isDisconnecting else { return }
         if case .stopping(let status) = pending.progress {
             endTorn(number, as: status, &effects)
         }
+    }
+
+    /// Remembers how the output broke.
+    ///
+    /// A broken pipe ends the output alone, unless a reset has been told already; anything else is
+    /// the end of the connection, and the input ends with it once its last bytes are read.
+    mutating func outputBroke(_ errno: Errno) {
+        let isHangup = isLineEnd(.failed(errno))
+        let error = connectionError ?? (isHangup ? .lineHungUp : EntryError(errno))
+        outputState = .failed(error)
+        snapshot.lastError = error
+        if errno != .brokenPipe && !isHangup { connectionError = error }
     }
 
     /// Ends a write or transact that was stopped while it was sending.
@@ -230,6 +244,10 @@ extension DeviceSession {
     private mutating func shutOutputIfWanted(_ effects: inout [SessionEffect]) {
         guard isShutdownWanted, outputState.isOpen, let descriptor else { return }
         outputState = .shut
+        guard wire == nil else {
+            sealOutputEnd(&effects)
+            return
+        }
         let step = newStep()
         shutdownStep = step
         effects.append(.submit(step: step, .shutdownOutput(descriptor)))

@@ -37,6 +37,10 @@ public struct DeviceSession: Sendable {
         var controlResult: StepResult?
         /// The timers of a serial line's read that has started.
         var readClock: ReadClock?
+        /// What the first try to send a datagram met, which may be an earlier one's fault.
+        var firstSendError: Errno?
+        /// Whether the kernel has done it, though its entry waits for its turn.
+        var isDone = false
     }
 
     /// What is going on at the end of the session's life.
@@ -71,6 +75,8 @@ public struct DeviceSession: Sendable {
     /// The standing read that heads the read lane; transacts pass it.
     var standing: UInt64?
 
+    /// What the bytes go through on their way, for TLS.
+    var wire: SealedWire?
     var input = InputBuffer()
     var inputState = DirectionState.open
     var outputState = DirectionState.open
@@ -93,9 +99,10 @@ public struct DeviceSession: Sendable {
     var probeFor: UInt64 = 0
     /// How many bytes had been received when the look began.
     var probedAfter = 0
-    var probeFoundNothing = false
-    /// The kernel has bytes that must be read before a transact may start.
-    var isInputInTheWay = false
+    /// How many bytes will have been received once all that the look saw is in; `nil` before it.
+    var seenInput: Int?
+    /// Bytes received in all, as the kernel counts them.
+    var receivedInput = 0
     var isLingerTimerArmed = false
     var closeStep: UInt64?
     var shutdownStep: UInt64?
@@ -104,6 +111,8 @@ public struct DeviceSession: Sendable {
     var waitingControls = Deque<UInt64>()
     /// The controls that the kernel has, by their steps.
     var controlSteps: [UInt64: UInt64] = [:]
+    /// What only a file's session has.
+    var file: FileState?
     /// Whether half a write has gone out since ``takeTear()`` was asked.
     var hasTornAnew = false
     /// Writes up to this one were accepted before anybody could know of the last torn one.
@@ -114,6 +123,16 @@ public struct DeviceSession: Sendable {
     var isAwaitingRoom = false
     /// What a serial line has besides.
     var line = LineState()
+    /// What a session of datagrams or messages holds for its reads.
+    var packets = PacketInput()
+    /// Where a session that can change its client is between two of them.
+    var pipe = PipeState.connected
+    var disconnects = Deque<UInt64>()
+    /// The close of the client that a disconnect lets go.
+    var disconnectStep: UInt64?
+    /// Sessions that wait for a client of this listener, by their places in its accept lane.
+    var guests: [UInt64: AcceptGuest] = [:]
+    var nextGuest: UInt64 = AcceptGuest.firstPlace
 
     var lastActivity: MonotonicInstant
     /// The moment of the event that is being handled.
@@ -158,7 +177,9 @@ public struct DeviceSession: Sendable {
     public var view: SessionSnapshot {
         var view = snapshot
         view.phase = phase
-        if shape.isStream && descriptor != nil {
+        if shape == .datagram { view.counters.datagramsDropped = packets.droppedInAll }
+        let isConnection = shape.isStream || shape.isPacketed
+        if isConnection && (descriptor != nil || !pipe.isConnected) {
             view.input = (connectionError.map { DirectionState.failed($0) } ?? inputState).name
             view.output = outputState.name
         }
@@ -194,6 +215,17 @@ public struct DeviceSession: Sendable {
         _ effects: inout [SessionEffect]
     ) {
         present = now
+        if let index = accepted.dropFirst().firstIndex(where: \.kind.isDisconnect) {
+            // What was accepted before it begins before it, what was accepted after it after it.
+            submit(Array(accepted[..<index]), at: now, surroundings, &effects)
+            submit(Array(accepted[index...]), at: now, surroundings, &effects)
+            return
+        }
+        if accepted.count > 1 && accepted[0].kind.isDisconnect {
+            submit([accepted[0]], at: now, surroundings, &effects)
+            submit(Array(accepted[1...]), at: now, surroundings, &effects)
+            return
+        }
         for operation in accepted {
             nextUnseenOperation = operation.number + 1
             var pending = Pending(operation: operation)
@@ -201,6 +233,10 @@ public struct DeviceSession: Sendable {
             operations[operation.number] = pending
             if let deadline = operation.deadline {
                 effects.append(.arm(.operation(operation.number), at: deadline))
+            }
+            if file != nil {
+                file?.lane.append(operation.number)
+                continue
             }
             switch operation.kind {
             case .read: readLane.append(operation.number)
@@ -210,12 +246,16 @@ public struct DeviceSession: Sendable {
                 writeLane.append(operation.number)
             case .accept: acceptLane.append(operation.number)
             case .waitEvent: waitingControls.append(operation.number)
+            case .disconnect: disconnects.append(operation.number)
             case .control(let action):
                 if action.takesTurn {
                     writeLane.append(operation.number)
                 } else {
                     waitingControls.append(operation.number)
                 }
+            case .lock, .unlock:
+                // A file's session: it makes its lane when it is open.
+                break
             }
         }
         failTornWrites(accepted, &effects)
@@ -242,7 +282,13 @@ public struct DeviceSession: Sendable {
             return
         }
         switch step {
+        case receiveStep where wire != nil: sealedReceiveDone(result, at: now, &effects)
+        case receiveStep where shape.isPacketed: packetReceived(result, at: now, &effects)
+        case sendStep where shape.isPacketed: packetSent(result, at: now, &effects)
+        case probeStep where shape.isPacketed: packetProbeDone(result)
+        case disconnectStep: disconnected(&effects)
         case receiveStep: receiveDone(result, at: now)
+        case sendStep where wire != nil: sealedSendDone(result, at: now, &effects)
         case sendStep: sendDone(result, at: now, &effects)
         case acceptStep: acceptDone(result, at: now, surroundings, &effects)
         case probeStep: probeDone(result)
@@ -250,6 +296,7 @@ public struct DeviceSession: Sendable {
         case _ where controlSteps[step] != nil: controlDone(step, result, &effects)
         case _ where line.steps[step] != nil: lineStepDone(step, result, &effects)
         case unsentStep: unsentDone(result, at: now, &effects)
+        case file?.running?.step: fileDone(result, at: now, &effects)
         case closeStep where phase == .down:
             lostDescriptorClosed(at: now, surroundings, &effects)
             return
@@ -308,6 +355,7 @@ public struct DeviceSession: Sendable {
             return
         case .linger:
             isLingerTimerArmed = false
+            endGoodbye(at: now, &effects)
             continueClosing(at: now, &effects)
             return
         case .acceptAgain:
@@ -318,6 +366,10 @@ public struct DeviceSession: Sendable {
             lineTimerFired(timer, &effects)
         case .gap:
             frames.isTimerArmed = false
+        case .lockAgain(let number):
+            file?.attempts.append(number)
+        case .fileIsStuck(let number):
+            endStuck(number, &effects)
         }
         if phase == .open { advance(at: now, surroundings, &effects) }
     }
@@ -338,6 +390,7 @@ public struct DeviceSession: Sendable {
         case .attempt(let serial):
             phase == .down && reconnection?.isTrying == true
                 && reconnection?.attemptSerial == serial
+        case .lockAgain(let number), .fileIsStuck(let number): operations[number] != nil
         }
     }
 
@@ -357,12 +410,16 @@ public struct DeviceSession: Sendable {
         _ effects: inout [SessionEffect]
     ) {
         guard phase == .open, closing == nil else { return }
+        if case .disconnecting(let number) = pipe {
+            continueDisconnect(number, &effects)
+            return
+        }
         prepareLine()
         startControls(&effects)
         switch shape {
         case .listener:
             advanceAccepts(at: now, surroundings, &effects)
-        case .stream, .terminal:
+        case .stream, .terminal, .datagram, .message:
             var isMoving = true
             while isMoving {
                 isMoving = advanceReads(at: now, surroundings, &effects)
@@ -370,6 +427,9 @@ public struct DeviceSession: Sendable {
             }
             wantInput(&effects)
             advanceLine(&effects)
+            advancePipe(&effects)
+        case .file:
+            advanceFile(at: now, surroundings, &effects)
         }
     }
 

@@ -22,6 +22,10 @@ public struct SessionAbilities: Hashable, Sendable {
     public var sendsTo: Bool
     /// Whether `:shutdown` is possible.
     public var canShutOutput: Bool
+    /// Whether a read may `repeat`.
+    public var hasStandingReads: Bool
+    /// The most bytes that a read may ask for, where that is less than the service's own limit.
+    public var longestRead: Int?
     /// Operations that the transport has and this session may not do, for want of access.
     public var denied: [String]
 
@@ -29,7 +33,7 @@ public struct SessionAbilities: Hashable, Sendable {
     public init(
         operations: [String], isByteStream: Bool = true, offsets: Offsets = .none,
         hasReadTimers: Bool = false, sendsTo: Bool = false, canShutOutput: Bool = true,
-        denied: [String] = []
+        hasStandingReads: Bool = true, longestRead: Int? = nil, denied: [String] = []
     ) {
         self.operations = operations
         self.isByteStream = isByteStream
@@ -37,6 +41,8 @@ public struct SessionAbilities: Hashable, Sendable {
         self.hasReadTimers = hasReadTimers
         self.sendsTo = sendsTo
         self.canShutOutput = canShutOutput
+        self.hasStandingReads = hasStandingReads
+        self.longestRead = longestRead
         self.denied = denied
     }
 
@@ -53,8 +59,11 @@ public struct SessionAbilities: Hashable, Sendable {
     /// Those of a listener.
     public static let listener = SessionAbilities(operations: ["accept"], canShutOutput: false)
 
+    /// Whether its input can be cut into frames.
+    public var hasFrames: Bool { isByteStream && offsets == .none }
+
     /// Why an operation cannot be accepted, if so.
-    func refusal(of kind: OperationKind, transport: String) -> SubmitError? {
+    public func refusal(of kind: OperationKind, transport: String) -> SubmitError? {
         guard operations.contains(kind.name) else {
             return .unsupported(operation: kind.name, transport: transport)
         }
@@ -64,11 +73,12 @@ public struct SessionAbilities: Hashable, Sendable {
         }
         switch kind {
         case .read(let read):
-            if let name = read.goal.streamMember, !isByteStream {
-                return member(name, "a \(transport) session is no byte stream")
-            }
+            if let refusal = goalRefusal(read.goal, transport, member) { return refusal }
             if read.timers != nil && !hasReadTimers {
                 return member("interval_ms", "only serial lines have read timers")
+            }
+            if read.repeats && !hasStandingReads {
+                return member("repeat", "a read of a \(transport) session ends with one entry")
             }
             return offsetRefusal(read.offset, member)
         case .write(let write):
@@ -80,16 +90,34 @@ public struct SessionAbilities: Hashable, Sendable {
             }
             return offsetRefusal(write.offset, member)
         case .transact(let transact):
-            if let name = transact.goal.streamMember, !isByteStream {
-                return member(name, "a \(transport) session is no byte stream")
-            }
+            if let refusal = goalRefusal(transact.goal, transport, member) { return refusal }
             if transact.timers != nil && !hasReadTimers {
                 return member("interval_ms", "only serial lines have read timers")
             }
             return nil
-        case .accept, .control, .waitEvent:
+        case .lock(let lock):
+            // The kernel asks as much: an exclusive lock of those who write, a shared one of
+            // those who read.
+            let needed = lock.isExclusive ? "write" : "read"
+            let wording = lock.isExclusive ? "an exclusive lock" : "a shared lock"
+            return denied.contains(needed) ? .accessDenied(operation: wording) : nil
+        case .accept, .control, .unlock, .waitEvent, .disconnect:
             return nil
         }
+    }
+
+    private func goalRefusal(
+        _ goal: ReadGoal, _ transport: String, _ refusal: (String, String) -> SubmitError
+    ) -> SubmitError? {
+        if let longestRead, goal.byteLimit > longestRead {
+            return refusal("max_bytes", "a message has at most \(longestRead) bytes")
+        }
+        guard let name = goal.streamMember else { return nil }
+        if !isByteStream { return refusal(name, "a \(transport) session is no byte stream") }
+        if case .frame = goal, !hasFrames {
+            return refusal(name, "a \(transport) session has no frames")
+        }
+        return nil
     }
 
     private func offsetRefusal(

@@ -23,6 +23,8 @@ public struct SessionConfiguration: Sendable {
     public var lingerMilliseconds: Int
     /// Options of the sockets that it makes.
     public var socketOptions: SocketOptions
+    /// What it demands of its peer, where the transport can.
+    public var demands: PeerDemands?
     /// When it tries to come back after its connection was lost; `nil`: it does not.
     public var reconnect: ReconnectPolicy?
     /// How its input is cut into frames, where a read says nothing else.
@@ -57,8 +59,14 @@ public enum SessionShape: Hashable, Sendable {
     case stream
     /// A serial line that can report these events: a stream that is always read ahead.
     case terminal(reports: LineEvents)
+    /// Datagrams, each by itself; there is no connection that could end.
+    case datagram
+    /// Messages in order over a connection.
+    case message
     /// Brings sessions by `accept`.
     case listener
+    /// Bytes at offsets, one operation at a time.
+    case file(FileKey)
 }
 
 /// Where a session is in its life.
@@ -104,6 +112,8 @@ public struct SessionCounters: Sendable {
     public var accepted = 0
     /// How often an accept had to pause because something ran out.
     public var acceptPauses = 0
+    /// Datagrams that the kernel dropped for want of room; `nil` where there are none.
+    public var datagramsDropped: Int?
 
     /// Counters at zero.
     public init() {}
@@ -117,6 +127,8 @@ public struct SessionSnapshot: Sendable {
     public var peer: String?
     /// This end; of a listener, where it listens.
     public var local: String?
+    /// How the connection is secured, once it is.
+    public var security: ConnectionSecurity?
     /// How the input stands.
     public var input: String?
     /// How the output stands.

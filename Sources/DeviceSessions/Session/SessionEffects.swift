@@ -25,12 +25,24 @@ public enum SessionEffect: Sendable {
     case sessionClosed(CompletionEntry)
     /// A listener's accept brought a connection: make a session of it, and complete the accept.
     case spawn(IOOperation, DescriptorSlot, peer: SocketAddress)
+    /// Ask the listener that this session came from for its next client.
+    case askListener
+    /// Tell it that no client is wanted any more; it answers that too.
+    case withdrawFromListener
+    /// A listener's answer to the session in that slot of its worker: a client.
+    case giveClient(to: UInt64, DescriptorSlot, peer: SocketAddress)
+    /// A listener's answer to the session in that slot: none will come.
+    case refuseClient(to: UInt64, EntryError)
+    /// Writes are possible again, whatever was shut before: the client has changed.
+    case outputRenewed
     /// Give promised places back to the port.
     case releasePlaces(Int)
     /// Tell the session when its port has room.
     case awaitRoom
     /// An operation ended that nobody gets an entry of.
     case finishedSilently(IOOperation)
+    /// Locks of files have come to the head of their lines: tell the sessions that wait for them.
+    case tellGrants([LockGrant])
     /// No step is out and none will come: the session can be forgotten by its worker.
     case ended
 }
@@ -61,6 +73,10 @@ public enum SessionTimer: Hashable, Sendable {
     case reconnect
     /// An attempt to reconnect must be over.
     case attempt(UInt64)
+    /// Try to take the kernel's lock for this operation again.
+    case lockAgain(UInt64)
+    /// The file operation could not be called back in time: its entry must not wait for it.
+    case fileIsStuck(UInt64)
 }
 
 /// What a session needs to know of its surroundings while it decides.
@@ -73,6 +89,9 @@ public protocol SessionSurroundings {
 
     /// Whether one more session may exist.
     var mayAddSession: Bool { get }
+
+    /// The locks of all files that sessions have open.
+    var fileLocks: FileLockTable { get }
 }
 
 /// What becomes of credit given to an operation.

@@ -26,6 +26,9 @@ public enum OpeningMove: Sendable {
     case cancel(tag: Int)
     /// Come back under `tag` after so long.
     case wait(tag: Int, milliseconds: Int)
+    /// What moves on the session from now on goes through a filter, which has unsealed this so far;
+    /// comes just before ``opened(_:_:peer:local:)``.
+    case filter(any StreamFilter, UnsealedInput)
     /// The session is open.
     case opened(DescriptorSlot, SessionShape, peer: String?, local: String?)
     /// It cannot be opened.

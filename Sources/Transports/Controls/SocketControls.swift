@@ -2,7 +2,7 @@ import DeviceSessions
 
 /// The socket options that a transport's sessions can be asked for.
 enum SocketOptionSet {
-    case tcp, unix
+    case tcp, unix, udp
 
     fileprivate var words: [String] {
         let common = ["receive_buffer_bytes", "send_buffer_bytes", "unread_bytes", "unsent_bytes"]

@@ -6,6 +6,8 @@ extension ParameterRule {
     static let keepaliveMilliseconds = ParameterRule("keepalive_ms", .integer(1...32_767_000))
     /// The address to connect from: `address` or `address:port`.
     static let bind = ParameterRule.text("bind", codePoints: 0...64)
+    /// SO_BROADCAST: whether datagrams may go to broadcast addresses.
+    static let broadcast = ParameterRule("broadcast", .boolean)
     /// How long written bytes may linger at close, in milliseconds.
     static let lingerMilliseconds = ParameterRule("linger_ms", .integer(0...300_000))
     /// How many clients may wait for an accept.

@@ -1,8 +1,8 @@
 import DeviceSessions
 import PortEngine
 
-/// Opens a listening TCP socket on the first allowed address of its host, and asks for the port
-/// that it got.
+/// Opens a socket bound to the first allowed address of its host, and asks for the port that it
+/// got: a listening TCP socket, or one for datagrams.
 struct TCPListenOpening: SessionOpening {
     private enum Tag {
         static let resolve = 0
@@ -13,15 +13,27 @@ struct TCPListenOpening: SessionOpening {
 
     private let target: NetworkTarget
     private let policy: TargetPolicy
-    private let backlog: Int
+    private let shape: SessionShape
+    private let request: @Sendable (SocketAddress) -> OpenRequest
     private var stepsOut: Set<Int> = []
     private var hasReported = false
     private var slot: DescriptorSlot?
 
     init(target: NetworkTarget, policy: TargetPolicy, backlog: Int) {
+        self.init(target: target, policy: policy, shape: .listener) { address in
+            .listener(address, backlog: backlog)
+        }
+    }
+
+    /// An opening whose socket `request` says for the address that was chosen.
+    init(
+        target: NetworkTarget, policy: TargetPolicy, shape: SessionShape,
+        _ request: @escaping @Sendable (SocketAddress) -> OpenRequest
+    ) {
         self.target = target
         self.policy = policy
-        self.backlog = backlog
+        self.shape = shape
+        self.request = request
     }
 
     var isIdle: Bool { stepsOut.isEmpty }
@@ -57,7 +69,7 @@ struct TCPListenOpening: SessionOpening {
             guard !hasReported else { return submit(Tag.close, .close(slot, reset: false)) }
             var local: String?
             if case .control(.address(let address)) = result { local = address.text }
-            return report(.opened(slot, .listener, peer: nil, local: local))
+            return report(.opened(slot, shape, peer: nil, local: local))
         case (_, .failed(let errno)):
             return report(.failed(EntryError(errno)))
         default:
@@ -73,7 +85,7 @@ struct TCPListenOpening: SessionOpening {
     }
 
     private mutating func listen(on address: SocketAddress) -> [OpeningMove] {
-        submit(Tag.open, .open(.listener(address, backlog: backlog)))
+        submit(Tag.open, .open(request(address)))
     }
 
     private mutating func submit(_ tag: Int, _ step: KernelStep) -> [OpeningMove] {

@@ -3,6 +3,8 @@ import PortEngine
 
 /// Opens a TCP connection: resolves the name, then tries the allowed addresses until one connects.
 ///
+/// A socket of datagrams connects in the same way, only at once.
+///
 /// Families take turns, 250 ms apart or at once after a failure.
 struct TCPOpening: SessionOpening {
     private enum Attempt {
@@ -20,6 +22,8 @@ struct TCPOpening: SessionOpening {
     private let policy: TargetPolicy
     private let bind: SocketAddress?
     private let options: SocketOptions
+    private let kind: SocketKind
+    private let shape: SessionShape
     private var candidates: ArraySlice<SocketAddress> = []
     private var attempts: [Int: Attempt] = [:]
     private var nextTag = 0
@@ -28,12 +32,16 @@ struct TCPOpening: SessionOpening {
     private var isResolving = false
     private var hasReported = false
 
-    init(target: NetworkTarget, policy: TargetPolicy, bind: SocketAddress?, options: SocketOptions)
-    {
+    init(
+        target: NetworkTarget, policy: TargetPolicy, bind: SocketAddress?, options: SocketOptions,
+        kind: SocketKind = .stream, shape: SessionShape = .stream
+    ) {
         self.target = target
         self.policy = policy
         self.bind = bind
         self.options = options
+        self.kind = kind
+        self.shape = shape
     }
 
     var isIdle: Bool { attempts.isEmpty && !isResolving }
@@ -123,7 +131,7 @@ struct TCPOpening: SessionOpening {
         attempts[tag] = .making(address)
         let family: SocketFamily = TCPOpening.isV4(address) ? .ipv4 : .ipv6
         var moves: [OpeningMove] = [
-            .submit(tag: tag, .open(.socket(.stream, family: family, bind: bind, options)))
+            .submit(tag: tag, .open(.socket(kind, family: family, bind: bind, options)))
         ]
         if !candidates.isEmpty {
             timerTag -= 1
@@ -141,7 +149,7 @@ struct TCPOpening: SessionOpening {
         hasReported = true
         var local: String?
         if case .control(.address(let own)) = result { local = own.text }
-        return [.opened(slot, .stream, peer: peer.text, local: local)] + cancelled()
+        return [.opened(slot, shape, peer: peer.text, local: local)] + cancelled()
     }
 
     private mutating func failed(_ error: EntryError) -> [OpeningMove] {

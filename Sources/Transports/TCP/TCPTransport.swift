@@ -11,6 +11,14 @@ struct TCPTransport: Transport {
     func plan(
         _ uri: TargetURI, _ options: TransportOptions, _ policy: TargetPolicy
     ) throws(TargetError) -> SessionPlan {
+        SessionPlan(
+            opening: try TCPTransport.opening(uri, options, policy), options: options)
+    }
+
+    /// How a TCP connection to a target is opened, for all transports that begin with one.
+    static func opening(
+        _ uri: TargetURI, _ options: TransportOptions, _ policy: TargetPolicy
+    ) throws(TargetError) -> TCPOpening {
         let target = try NetworkTarget(uri, policy)
         guard target.port != 0 else { throw .invalidURI("port 0 cannot be connected to") }
         if case .literal(let address) = target.host, address.isUnspecified { throw .denied }
@@ -21,9 +29,8 @@ struct TCPTransport: Transport {
             }
             bind = address
         }
-        let opening = TCPOpening(
+        return TCPOpening(
             target: target, policy: policy, bind: bind, options: options.socketOptions)
-        return SessionPlan(opening: opening, options: options)
     }
 }
 

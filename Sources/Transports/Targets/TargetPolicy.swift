@@ -83,6 +83,20 @@ public struct TargetPolicy: Sendable {
         return nil
     }
 
+    /// The places of a scheme's path rules.
+    public func places(scheme: String) -> [AllowedPlace] {
+        rules.compactMap { rule in
+            guard rule.scheme == scheme else { return nil }
+            switch rule.place {
+            case .address, .name: return nil
+            case .directory(let directory): return AllowedPlace(directory: directory)
+            case .pattern(let directory, let before, let after):
+                return AllowedPlace(
+                    directory: directory, pattern: .init(before: before, after: after))
+            }
+        }
+    }
+
     private static func split(_ path: String) -> PathTarget? {
         let bytes = path.utf8
         guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return nil }

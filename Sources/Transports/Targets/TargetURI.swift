@@ -4,6 +4,8 @@ public enum TargetError: Error, Hashable, Sendable {
     case invalidURI(String)
     /// No allow rule can admit it.
     case denied
+    /// An option names a path that no `file://` rule admits.
+    case deniedOption(String)
     /// The transport does not have this option, or not with this value.
     case unsupportedOption(String, reason: String)
 }

@@ -12,14 +12,18 @@ struct UnixListenOpening: SessionOpening {
     private let target: PathTarget
     private let mode: UInt32
     private let backlog: Int
+    private let kind: SocketKind
     private var stepsOut: Set<Int> = []
     private var hasReported = false
 
-    init(path: String, target: PathTarget, mode: UInt32, backlog: Int) {
+    init(
+        path: String, target: PathTarget, mode: UInt32, backlog: Int, kind: SocketKind = .stream
+    ) {
         self.path = path
         self.target = target
         self.mode = mode
         self.backlog = backlog
+        self.kind = kind
     }
 
     var isIdle: Bool { stepsOut.isEmpty }
@@ -28,7 +32,7 @@ struct UnixListenOpening: SessionOpening {
         stepsOut.insert(Tag.open)
         return [
             .submit(
-                tag: Tag.open, .open(.unixListener(.stream, target, mode: mode, backlog: backlog)))
+                tag: Tag.open, .open(.unixListener(kind, target, mode: mode, backlog: backlog)))
         ]
     }
 

@@ -19,14 +19,21 @@ struct UnixOpening: SessionOpening {
 
     private let path: String
     private let target: PathTarget
+    private let kind: SocketKind
+    private let shape: SessionShape
     private var stepsOut: Set<Int> = []
     private var hasReported = false
     private var handle: DescriptorSlot?
     private var socket: DescriptorSlot?
 
-    init(path: String, target: PathTarget) {
+    init(
+        path: String, target: PathTarget, kind: SocketKind = .stream,
+        shape: SessionShape = .stream
+    ) {
         self.path = path
         self.target = target
+        self.kind = kind
+        self.shape = shape
     }
 
     var isIdle: Bool { stepsOut.isEmpty && handle == nil && socket == nil }
@@ -45,7 +52,7 @@ struct UnixOpening: SessionOpening {
                 Tag.socket,
                 .open(
                     .socket(
-                        .stream, family: .unix, bind: nil,
+                        kind, family: .unix, bind: nil,
                         SocketOptions(noDelay: false, keepaliveMilliseconds: nil))))
         case (Tag.socket, .opened(let slot)):
             socket = slot
@@ -54,7 +61,7 @@ struct UnixOpening: SessionOpening {
             guard !hasReported, let slot = socket else { return cleanUp() }
             hasReported = true
             socket = nil
-            return [.opened(slot, .stream, peer: path, local: nil)] + cleanUp()
+            return [.opened(slot, shape, peer: path, local: nil)] + cleanUp()
         case (Tag.connect, .failed(.again)):
             guard !hasReported else { return cleanUp() }
             return [.wait(tag: Tag.again, milliseconds: UnixOpening.retryMilliseconds)]

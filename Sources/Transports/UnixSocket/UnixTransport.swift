@@ -18,7 +18,8 @@ struct UnixTransport: Transport {
 struct UnixListenTransport: Transport {
     let description = TransportDescription(
         scheme: "unix-listen", kind: "listener", options: [.backlog, .mode, .lingerMilliseconds],
-        abilities: .listener, isNetwork: false)
+        abilities: .listener, acceptedOperations: SessionAbilities.streamPipe.operations,
+        isNetwork: false)
 
     func plan(
         _ uri: TargetURI, _ options: TransportOptions, _ policy: TargetPolicy
@@ -29,13 +30,13 @@ struct UnixListenTransport: Transport {
             path: path, target: target, mode: mode,
             backlog: options.given.integer("backlog") ?? 128)
         var plan = SessionPlan(opening: opening, options: options)
-        plan.accepted = AcceptedKind(transport: "unix", shape: .stream, abilities: .stream)
+        plan.accepted = AcceptedKind(transport: "unix", shape: .stream, abilities: .streamPipe)
         return plan
     }
 }
 
 /// The path of a Unix socket's URI, and where an allow rule has it.
-private func unixTarget(
+func unixTarget(
     _ uri: TargetURI, _ policy: TargetPolicy
 ) throws(TargetError) -> (String, PathTarget) {
     guard case .path(let path) = uri.place else {

@@ -119,12 +119,33 @@ extension EpollDriver {
                 return .done(.control(.number(try descriptor.owned.unsentBytes())))
             case .unreadBytes:
                 return .done(.control(.number(try descriptor.owned.unreadBytes())))
+            case .readable:
+                return .done(.control(.number(descriptor.owned.isReadable() ? 1 : 0)))
+            case .membership(let isJoin, let group, let interface):
+                let address = try kernelAddress(SocketAddress(group, port: 0))
+                try descriptor.owned.setMembership(
+                    of: address, isMember: isJoin, onInterface: interface)
+                return .done(.done)
             case .socketOption(let name):
                 return .done(.control(.number(try descriptor.owned.value(of: name))))
             case .localAddress:
                 return .done(.control(.address(try localAddress(record))))
             case .fileSize:
-                return .done(.control(.number(try descriptor.owned.identity().size)))
+                return fileStep(record, token) { () throws(Errno) in
+                    .control(.number(try descriptor.owned.identity().size))
+                }
+            case .fileIdentity:
+                guard let key = record.opened.file else { throw .notSupported }
+                return .done(.control(.file(key)))
+            case .lockFile(let steps):
+                return fileStep(record, token) { () throws(Errno) in
+                    .control(.locked(try FileLocking.take(steps, of: descriptor.owned)))
+                }
+            case .unlockFile(let steps):
+                return fileStep(record, token) { () throws(Errno) in
+                    try FileLocking.release(steps, of: descriptor.owned)
+                    return .control(.locked(false))
+                }
             case .ioctl(let number, var argument):
                 try descriptor.owned.control(number, argument: &argument)
                 return .done(.control(.bytes(argument)))

@@ -51,10 +51,15 @@ extension EpollDriver {
             endsWithoutCredentials: tellsEnd
         )
         if message.isEnd { return .received([]) }
+        var dropped: UInt32 = 0
+        if case .datagram = opened.role {
+            dropped = try opened.descriptor.owned.droppedDatagrams()
+        }
         return .message(
             message.bytes,
             fullSize: message.fullSize,
-            peer: message.peer.map(SocketAddress.init)
+            peer: message.peer.map(SocketAddress.init),
+            dropped: dropped
         )
     }
 

@@ -22,6 +22,8 @@ struct OpenedDescriptor: Sendable {
     var role: Role
     /// The file that a Unix listener answers at.
     var socketFile: SocketFile?
+    /// Which file it is open on.
+    var file: FileKey?
 
     /// What a socket of this kind and family is used for before it listens.
     static func role(_ kind: SocketKind, _ family: SocketFamily) -> Role {

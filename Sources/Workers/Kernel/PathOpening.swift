@@ -14,7 +14,7 @@ enum PathOpening {
         case .unixTarget(let target): try unixTarget(target)
         case .unixListener(let kind, let target, let mode, let backlog):
             try unixListener(kind, target, mode: mode, backlog: backlog)
-        case .file(let target, let access): try file(target, access)
+        case .file(let target, let access): try FileOpening.open(target, access)
         case .terminal(let target, let settings, let admits):
             try TerminalOpening.open(target, settings, admits)
         case .socket, .listener: throw .invalidArgument
@@ -26,37 +26,6 @@ enum PathOpening {
         let handle = SharedDescriptor(try directory.handle(below: target.relative))
         guard try handle.owned.identity().kind == .socket else { throw .notSocket }
         return OpenedDescriptor(descriptor: handle, role: .handle, socketFile: nil)
-    }
-
-    /// Only regular files: a directory is EISDIR, anything else ESPIPE, and neither is opened.
-    private static func file(
-        _ target: PathTarget,
-        _ access: FileAccess
-    ) throws(Errno) -> OpenedDescriptor {
-        let flags = openFlags(access)
-        let directory = try OwnedDescriptor.directory(target.directory)
-        let opened: SharedDescriptor
-        do throws(Errno) {
-            let handle = try directory.handle(below: target.relative)
-            switch try handle.identity().kind {
-            case .regular: break
-            case .directory: throw .isDirectory
-            case .socket, .other: throw Errno(ESPIPE)
-            }
-            opened = SharedDescriptor(try handle.reopened(flags: flags))
-        } catch .notFound where access.creates {
-            let (parent, name) = try parentAndName(of: target)
-            opened = SharedDescriptor(
-                try parent.owned.createFile(name, flags: flags, mode: 0o640)
-            )
-        }
-        return OpenedDescriptor(descriptor: opened, role: .file, socketFile: nil)
-    }
-
-    private static func openFlags(_ access: FileAccess) -> Int32 {
-        let writes = access.writes || access.appends
-        let direction = access.reads ? (writes ? O_RDWR : O_RDONLY) : O_WRONLY
-        return direction | (access.appends ? O_APPEND : 0) | O_NOCTTY
     }
 
     /// The directory that `target` lies in, opened, and its name there.

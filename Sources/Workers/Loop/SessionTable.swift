@@ -8,10 +8,14 @@ final class RunningSession {
     var core: DeviceSession
     /// Operations that have ended in this turn.
     var ended = EndedOperations()
+    /// Whether a step was answered whose answer is put off to the next turn.
+    var hasDeferred = false
     /// Whether the turn's end must publish how it stands.
     var isTouched = false
     /// Whether half a write has gone out and nobody has been told yet.
     var isTearUntold = false
+    /// The listener that brought it, which may have its next client too.
+    var listener: SessionHandle?
     /// The entry of an inline open that failed, until the session's last entry joins it.
     var failedInlineOpen: CompletionEntry?
 

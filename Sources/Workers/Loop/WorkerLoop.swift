@@ -9,9 +9,6 @@ import PortEngine
 /// of the world all at once: first how sessions stand, then their entries, under one lock a port,
 /// then the replies that somebody waits for. So whoever acts on an entry finds its session ready.
 public final class WorkerLoop {
-    /// Steps that a session may have answered at once in one go before others get their turn.
-    private static let stepsInOneGo = 64
-
     /// The session in the tokens of steps that the loop takes for itself.
     private static let noSession = UInt64.max
 
@@ -20,20 +17,30 @@ public final class WorkerLoop {
     let driver: any IODriver
     let clock: any EngineClock
     let sessions: SessionDirectory
+    /// Steps that a session may have answered at once in one go before others get their turn.
+    private let stepsInOneGo: Int
 
-    private var table = SessionTable()
+    var table = SessionTable()
     private var timers = DeadlineHeap<SessionAlarm>()
     private var events: [DriverEvent] = []
     private var effects: [SessionEffect] = []
     private var deferred: [(StepToken, StepResult)] = []
     private var outgoing = OutgoingWork()
     private var ownSteps: UInt64 = 0
+    /// What sessions have to tell each other, in order.
+    var crossings = PipeCrossings()
 
     /// A loop over `driver` that registers accepted sessions in `sessions`.
-    public init(driver: any IODriver, clock: any EngineClock, sessions: SessionDirectory) {
+    ///
+    /// `stepsInOneGo`: steps that a session may have answered at once before others get their turn.
+    public init(
+        driver: any IODriver, clock: any EngineClock, sessions: SessionDirectory,
+        stepsInOneGo: Int = 64
+    ) {
         self.driver = driver
         self.clock = clock
         self.sessions = sessions
+        self.stepsInOneGo = stepsInOneGo
         inbox = WorkerInbox(wakeup: driver.wakeup)
     }
 
@@ -141,6 +148,10 @@ public final class WorkerLoop {
             // If it did not use the room, the next one in the line may.
             let port = session.handle.port
             outgoing.replies.append { port.passRoomOn() }
+        case .lockGranted(let number):
+            run(session, at: now) { core, surroundings, effects in
+                core.lockGranted(number, at: now, surroundings, &effects)
+            }
         }
     }
 
@@ -156,7 +167,7 @@ public final class WorkerLoop {
         case .describe(let reply): outgoing.replies.append { reply([]) }
         case .credit(_, _, let reply): outgoing.replies.append { reply(.ended) }
         case .close(_, _, let reply): if let reply { outgoing.replies.append(reply) }
-        case .shutdownOutput: break
+        case .shutdownOutput, .lockGranted: break
         case .roomMayHaveCome:
             outgoing.replies.append { port.passRoomOn() }
         }
@@ -170,6 +181,7 @@ public final class WorkerLoop {
     private func takeCompletions(at now: MonotonicInstant) {
         guard !deferred.isEmpty || !events.isEmpty else { return }
         var completions = deferred
+        for (token, _) in deferred { table[token.session]?.hasDeferred = false }
         deferred = []
         var gone: [UInt64] = []
         for event in events {
@@ -225,7 +237,7 @@ public final class WorkerLoop {
     // MARK: - What a session wants
 
     /// Lets a session decide, and does what it wants until it wants nothing more.
-    private func run(
+    func run(
         _ session: RunningSession, at now: MonotonicInstant,
         _ decide: (inout DeviceSession, WorkerSurroundings, inout [SessionEffect]) -> Void
     ) {
@@ -244,7 +256,9 @@ public final class WorkerLoop {
             let token = StepToken(session: session.slot, step: step)
             guard case .done(let result) = driver.submit(kernelStep, token: token) else { continue }
             stepsDone += 1
-            if stepsDone > WorkerLoop.stepsInOneGo {
+            // Nothing overtakes what was put off: a look for unread bytes does not see those.
+            if stepsDone > stepsInOneGo || session.hasDeferred {
+                session.hasDeferred = true
                 deferred.append((token, result))
             } else {
                 session.core.stepDone(step, result, at: now, surroundings, &effects)
@@ -256,6 +270,7 @@ public final class WorkerLoop {
             session.isTearUntold = true
             session.core.writesAreTorn(upTo: .max)
         }
+        deliverCrossings(at: now)
     }
 
     private func perform(
@@ -289,12 +304,30 @@ public final class WorkerLoop {
             sessionClosed(session, entry, at: now)
         case .spawn(let operation, let descriptor, let peer):
             spawn(from: session, operation, descriptor, peer, at: now)
+        case .askListener:
+            crossings.add(.ask(from: session.slot, of: session.listener))
+        case .withdrawFromListener:
+            crossings.add(.withdraw(from: session.slot, of: session.listener))
+        case .giveClient(let guest, let descriptor, let peer):
+            crossings.add(.give(to: guest, descriptor, peer))
+        case .refuseClient(let guest, let error):
+            crossings.add(.refuse(to: guest, error))
+        case .outputRenewed:
+            session.handle.renewOutput()
         case .releasePlaces(let places):
             let port = session.handle.port
             outgoing.replies.append { port.release(places) }
         case .awaitRoom:
             let handle = session.handle
             outgoing.replies.append { handle.port.awaitRoom(handle) }
+        case .tellGrants(let grants):
+            let sessions = self.sessions
+            outgoing.replies.append {
+                // One that is gone has left the table of locks before.
+                for grant in grants {
+                    sessions.findHiddenToo(grant.owner)?.send(.lockGranted(grant.number))
+                }
+            }
         case .ended:
             table.remove(session)
             outgoing.ended.append((session, session.core.view.phase, sessions))
@@ -373,6 +406,7 @@ public final class WorkerLoop {
             id: handle.id, configuration: configuration, accepted: descriptor, shape: kind.shape,
             peer: address, at: now)
         let session = table.add(handle, core)
+        session.listener = parent
         outgoing.touch(session)
         endIfAllEnd(session)
         if configuration.idleTimeoutMilliseconds > 0 {

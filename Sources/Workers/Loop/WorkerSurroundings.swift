@@ -10,6 +10,8 @@ struct WorkerSurroundings: SessionSurroundings {
 
     var mayAddSession: Bool { sessions.mayAdd }
 
+    var fileLocks: FileLockTable { sessions.fileLocks }
+
     /// Why a session that begins now must end at once: whoever closed all sessions did not see it.
     var reasonToEnd: CloseReason? {
         if sessions.isDraining { return .draining }

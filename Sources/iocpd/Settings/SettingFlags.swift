@@ -103,6 +103,7 @@ struct LimitFlags: ParsableArguments {
     @Option(help: "Bytes of a session's pending writes.") var maxPendingBytes: String?
     @Option(help: "Bytes of one read.") var maxReadBytes: String?
     @Option(help: "Bytes of a delimiter.") var maxUntilBytes: String?
+    @Option(help: "Locks of one file, waiting ones included.") var maxLocksPerFile: String?
     @Option(help: "Idempotency keys remembered.") var maxIdempotencyKeys: String?
     @Option(help: "Closed ports, and sessions, remembered.") var rememberedClosed: String?
     @Option(help: "The longest that a stop may take.") var drainTimeoutMs: String?
@@ -130,6 +131,7 @@ struct LimitFlags: ParsableArguments {
             ("max-alert-bytes", maxAlertBytes), ("max-pending-operations", maxPendingOperations),
             ("max-pending-bytes", maxPendingBytes), ("max-read-bytes", maxReadBytes),
             ("max-until-bytes", maxUntilBytes), ("max-idempotency-keys", maxIdempotencyKeys),
+            ("max-locks-per-file", maxLocksPerFile),
             ("remembered-closed", rememberedClosed), ("drain-timeout-ms", drainTimeoutMs),
         ]
         return all.reduce(into: [:]) { given, pair in given[pair.0] = pair.1 }

@@ -99,6 +99,92 @@ import Workers
         #expect(try bench.run(.receiveMessage(other, limit: limit)).message.bytes == large)
         #expect(try bench.run(.receiveMessage(other, limit: limit)).bytes == [])
     }
+
+    @Test(arguments: DriverFactory.all)
+    func `datagrams that were dropped are counted`(factory: DriverFactory) throws {
+        let bench = try DriverBench(factory)
+        let (one, _) = try udpSocket(bench)
+        let (other, address) = try udpSocket(bench)
+        let bytes = [UInt8](repeating: 1, count: 60_000)
+        let sent = 100
+        for _ in 0..<sent {
+            _ = try bench.run(.sendMessage(one, bytes: bytes, to: address))
+        }
+        var received = 0
+        var lost: UInt32 = 0
+        while case .control(.number(1)) = try bench.run(.control(other, .readable)) {
+            guard
+                case .message(_, _, _, let dropped) = try bench.run(
+                    .receiveMessage(other, limit: 65_535))
+            else { break }
+            received += 1
+            lost = dropped
+        }
+        #expect(lost > 0)
+        #expect(received + Int(lost) == sent)
+    }
+
+    @Test(arguments: DriverFactory.all)
+    func `readable tells of an empty message, of an error and of the end`(
+        factory: DriverFactory
+    ) throws {
+        let bench = try DriverBench(factory)
+        func isReadable(_ slot: DescriptorSlot) throws -> Bool {
+            guard case .control(.number(let number)) = try bench.run(.control(slot, .readable))
+            else { return false }
+            return number == 1
+        }
+        let (one, oneAddress) = try udpSocket(bench)
+        let (other, address) = try udpSocket(bench)
+        #expect(try !isReadable(other))
+        _ = try bench.run(.sendMessage(one, bytes: [], to: address))
+        #expect(try isReadable(other))
+        #expect(try bench.run(.receiveMessage(other, limit: 9)).message.bytes == [])
+        #expect(try !isReadable(other))
+        #expect(try bench.run(.connect(other, oneAddress)).isConnected)
+        #expect(try bench.run(.close(one, reset: false)).isDone)
+        _ = try bench.run(.sendMessage(other, bytes: [1], to: nil))
+        #expect(try isReadable(other))
+        #expect(try bench.run(.receiveMessage(other, limit: 9)).failure == .connectionRefused)
+        #expect(try !isReadable(other))
+    }
+
+    @Test(arguments: DriverFactory.all)
+    func `a multicast group is joined and left by its interface`(factory: DriverFactory) throws {
+        let bench = try DriverBench(factory)
+        let (slot, _) = try udpSocket(bench)
+        func member(_ isJoin: Bool, _ interface: String) throws -> StepResult {
+            let group = IPAddress.v4(0xEFFF_4D09)
+            return try bench.run(
+                .control(slot, .membership(isJoin: isJoin, group, interface: interface)))
+        }
+        #expect(try member(true, "lo").isDone)
+        #expect(try member(true, "lo").failure == .addressInUse)
+        #expect(try member(false, "lo").isDone)
+        #expect(try member(false, "lo").failure == .addressNotAvailable)
+        #expect(try member(true, "nothing0").failure == Errno(ENODEV))
+    }
+
+    @Test(arguments: DriverFactory.all)
+    func `messages that arrived before a reset are there behind it`(factory: DriverFactory) throws {
+        let bench = try DriverBench(factory)
+        let directory = try TemporaryDirectory()
+        let target = directory.target("reset")
+        let listener = try bench.open(
+            .unixListener(.sequencedPacket, target, mode: 0o600, backlog: 4)
+        )
+        let handle = try bench.open(.unixTarget(target))
+        let client = try bench.open(
+            .socket(.sequencedPacket, family: .unix, bind: nil, SocketOptions())
+        )
+        let (one, other) = try bench.connectedPair(client, listener, .unixHandle(handle))
+        _ = try bench.run(.sendMessage(one, bytes: [1], to: nil))
+        _ = try bench.run(.sendMessage(other, bytes: [9], to: nil))
+        #expect(try bench.run(.close(one, reset: false)).isDone)
+        #expect(try bench.run(.receiveMessage(other, limit: 9)).failure == .connectionReset)
+        #expect(try bench.run(.receiveMessage(other, limit: 9)).message.bytes == [1])
+        #expect(try bench.run(.receiveMessage(other, limit: 9)).bytes == [])
+    }
 }
 
 /// A message step's result in a form that can be compared.
@@ -111,7 +197,7 @@ struct ReceivedStep: Equatable {
 extension StepResult {
     var message: ReceivedStep {
         get throws {
-            guard case .message(let bytes, let fullSize, let peer) = self else {
+            guard case .message(let bytes, let fullSize, let peer, _) = self else {
                 throw DriverBench.Unexpected(result: "\(self)")
             }
             return ReceivedStep(bytes: bytes, fullSize: fullSize, peer: peer)

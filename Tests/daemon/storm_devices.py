@@ -1,0 +1,325 @@
+"""Devices for a storm: one for each transport, met, used, cut and left again and again.
+
+A device has `targets` (allow rules), `uri()` of its next session, `members` of the request that opens
+it, `meet()` (its end of the session that was just asked for), the operations that use it, one read that
+stays pending, and writes to be pending at the end.
+"""
+
+import base64
+import itertools
+import os
+import pty
+import socket
+import ssl
+import struct
+import threading
+
+NUMBERS = itertools.count(1)
+SECONDS = 10
+LINE = base64.b64encode(b"ping\n").decode()
+
+
+class NoPeer:
+    """The other end of what has none that could act."""
+
+    def answer(self):
+        pass
+
+    def cut(self, number):
+        pass
+
+    def leave(self):
+        pass
+
+
+class StreamPeer:
+    """A connected socket that echoes one line, and is cut by a reset or an end."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        connection.settimeout(SECONDS)
+
+    def answer(self):
+        line = b""
+        while not line.endswith(b"\n"):
+            piece = self.connection.recv(64)
+            assert piece, "the session ended before its line"
+            line += piece
+        self.connection.sendall(line)
+
+    def cut(self, number):
+        if number % 2 and self.connection.family != socket.AF_UNIX:
+            self.connection.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+    def leave(self):
+        self.connection.close()
+
+
+class StreamDevice:
+    """A listening device."""
+
+    can_be_cut = True
+    members = {}
+
+    def __init__(self, folder):
+        self.listener = self.listen(folder)
+        self.listener.settimeout(SECONDS)
+        self.listener.listen(16)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def uri(self):
+        return self.address
+
+    def meet(self):
+        return StreamPeer(self.listener.accept()[0])
+
+    def uses(self):
+        return [{"op": "transact", "data": LINE, "until": "\n"}]
+
+    def pending_read(self):
+        return {"op": "read", "exactly": 1000}
+
+    def writes(self):
+        return [{"op": "write", "data": LINE}]
+
+
+class TCP(StreamDevice):
+    @staticmethod
+    def targets(folder):
+        return ["tcp://127.0.0.0/8"]
+
+    def listen(self, folder):
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        return listener
+
+
+class Unix(StreamDevice):
+    @staticmethod
+    def targets(folder):
+        return [f"unix://{folder}"]
+
+    def listen(self, folder):
+        listener = socket.socket(socket.AF_UNIX)
+        path = folder / f"u{next(NUMBERS)}"
+        listener.bind(str(path))
+        self.address = f"unix://{path}"
+        return listener
+
+
+class Seqpacket(StreamDevice):
+    members = {}
+
+    @staticmethod
+    def targets(folder):
+        return [f"unix-seqpacket://{folder}"]
+
+    def listen(self, folder):
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        path = folder / f"q{next(NUMBERS)}"
+        listener.bind(str(path))
+        self.address = f"unix-seqpacket://{path}"
+        return listener
+
+    def uses(self):
+        return [{"op": "transact", "data": LINE}]
+
+    def pending_read(self):
+        return {"op": "read"}
+
+
+class TLS(TCP):
+    """Over a self-signed certificate that the session is told to trust."""
+
+    lock = threading.Lock()
+    context = None
+    certificate = ""
+
+    @classmethod
+    def prepare(cls, folder):
+        with cls.lock:
+            if cls.context:
+                return
+            key, certificate = folder / "key.pem", folder / "certificate.pem"
+            status = os.system(
+                f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost "
+                f"-addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {certificate} 2>/dev/null")
+            assert status == 0, "openssl made no certificate"
+            cls.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            cls.context.load_cert_chain(certificate, key)
+            cls.certificate = certificate.read_text()
+
+    @staticmethod
+    def targets(folder):
+        return ["tls://127.0.0.0/8"]
+
+    def listen(self, folder):
+        self.prepare(folder)
+        self.members = {"options": {"ca": self.certificate}}
+        listener = TCP.listen(self, folder)
+        self.address = self.address.replace("tcp:", "tls:")
+        return listener
+
+    def meet(self):
+        connection = self.listener.accept()[0]
+        connection.settimeout(SECONDS)
+        return StreamPeer(self.context.wrap_socket(connection, server_side=True))
+
+
+class UDP:
+    """A connected datagram socket and the one that answers it."""
+
+    can_be_cut = False
+    members = {}
+
+    def __init__(self, folder):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(SECONDS)
+
+    @staticmethod
+    def targets(folder):
+        return ["udp://127.0.0.0/8"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def uri(self):
+        return f"udp://127.0.0.1:{self.socket.getsockname()[1]}"
+
+    def meet(self):
+        return self
+
+    def uses(self):
+        return [{"op": "transact", "data": LINE}]
+
+    def pending_read(self):
+        return {"op": "read"}
+
+    def writes(self):
+        return []
+
+    def answer(self):
+        data, peer = self.socket.recvfrom(2048)
+        self.socket.sendto(data, peer)
+
+    def cut(self, number):
+        pass
+
+    def leave(self):
+        pass
+
+
+class Serial:
+    """A pseudo-terminal; its other end goes away when it is cut, and there is a new one each time."""
+
+    can_be_cut = True
+    members = {}
+
+    def __init__(self, folder):
+        pass
+
+    @staticmethod
+    def targets(folder):
+        return ["serial:///dev/pts"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def uri(self):
+        # The daemon must open the line before this side lets go of it, or it would be hung up.
+        self.near, self.far = pty.openpty()
+        return f"serial://{os.ttyname(self.far)}?baud=115200"
+
+    def meet(self):
+        return SerialPeer(self.near, self.far)
+
+    def uses(self):
+        return [{"op": "transact", "data": LINE, "until": "\n"}]
+
+    def pending_read(self):
+        return {"op": "read", "exactly": 1000}
+
+    def writes(self):
+        return [{"op": "write", "data": LINE}]
+
+
+class SerialPeer:
+    def __init__(self, near, far):
+        self.near, self.far = near, far
+
+    def answer(self):
+        line = b""
+        while not line.endswith(b"\n"):
+            line += os.read(self.near, 64)
+        # The daemon has the line open by now.
+        os.close(self.far)
+        os.write(self.near, line)
+
+    def cut(self, number):
+        os.close(self.near)
+        self.near = None
+
+    def leave(self):
+        if self.near is not None:
+            os.close(self.near)
+
+
+class File(NoPeer):
+    """A file of its own; nothing cuts it."""
+
+    can_be_cut = False
+    members = {}
+
+    def __init__(self, folder):
+        self.path = folder / f"f{next(NUMBERS)}"
+        self.path.write_bytes(b"0123456789")
+
+    @staticmethod
+    def targets(folder):
+        return [f"file://{folder}"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.path.unlink()
+
+    def uri(self):
+        return f"file://{self.path}?access=readwrite"
+
+    def meet(self):
+        return self
+
+    def uses(self):
+        return [
+            {"op": "lock", "offset": 0, "length": 10, "exclusive": True},
+            {"op": "write", "data": LINE, "offset": 0},
+            {"op": "read", "max_bytes": 5, "offset": 0},
+            {"op": "unlock", "offset": 0, "length": 10},
+        ]
+
+    def pending_read(self):
+        return {"op": "read", "max_bytes": 4, "offset": 2}
+
+    def writes(self):
+        return [{"op": "write", "data": LINE, "offset": 5}]
+
+
+KINDS = {
+    "tcp": TCP, "unix": Unix, "unix-seqpacket": Seqpacket, "tls": TLS, "udp": UDP,
+    "serial": Serial, "file": File,
+}
