@@ -2,7 +2,6 @@
 
 import base64
 import fcntl
-import os
 import struct
 import time
 
@@ -10,10 +9,11 @@ import pytest
 
 from deadline import eventually
 from lab import ABORTED, data, outcome
+from processes import Daemon, run_iocpd
 from serial_lines import SerialLab, lab, links, make_lab, serial_daemon  # noqa: F401
 
 OK = ("ok", 0, None)
-TIOCPKT, TIOCOUTQ = 0x5420, 0x5411
+TIOCOUTQ = 0x5411
 
 
 
@@ -165,8 +165,6 @@ def test_controls_of_other_transports_are_unknown(lab):
 
 @pytest.fixture(scope="module")
 def raw_daemon_lab():
-    from processes import Daemon
-
     daemon = Daemon("--allow-target", "serial:///dev/pts", "--allow-raw-ioctl")
     lab = SerialLab(daemon)
     try:
@@ -184,6 +182,19 @@ def test_without_the_flag_an_ioctl_is_unknown(lab):
             422, "control.unknown")
     info = lab.daemon.get("/v1/info")["transports"]
     assert not any("ioctl" in transport["controls"] for transport in info)
+
+
+def test_the_flag_is_a_setting_like_any_other():
+    for arguments, environment, shown in (
+        ([], {}, "allow-raw-ioctl = false  # default"),
+        (["--allow-raw-ioctl"], {}, "allow-raw-ioctl = true  # --allow-raw-ioctl"),
+        ([], {"IOCPD_ALLOW_RAW_IOCTL": "true"},
+         "allow-raw-ioctl = true  # IOCPD_ALLOW_RAW_IOCTL"),
+    ):
+        done = run_iocpd("check", "--print", *arguments, environment=environment)
+        assert shown in done.stdout.splitlines(), done.stdout
+    done = run_iocpd("check", environment={"IOCPD_ALLOW_RAW_IOCTL": "perhaps"})
+    assert done.returncode == 78
 
 
 def test_an_ioctl_gives_its_bytes_back(raw_daemon_lab):
