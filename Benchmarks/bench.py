@@ -12,6 +12,7 @@ import sys
 import time
 
 from driver import growth, machine, picture, report
+from driver.processes import BenchFault
 from driver.rounds import measure
 from driver.rows import crowds, devices, engine, fetching, posting, waking
 from driver.tools import Place
@@ -68,14 +69,21 @@ def measure_rows(place, options):
 
 def measure_growth(place, options):
     names = chosen(list(growth.FAMILIES), options.row)
-    rows = []
+    rows, failed = [], []
     for name in names:
-        for row in growth.FAMILIES[name](place):
-            print(json.dumps(row), flush=True)
-            rows.append(row)
+        try:
+            for row in growth.FAMILIES[name](place):
+                print(json.dumps(row), flush=True)
+                rows.append(row)
+        except BenchFault as fault:
+            # What cannot be borne is a finding too, and the other families are still of use.
+            failed.append(name)
+            print(f"{name}: {fault}", file=sys.stderr)
     if options.row is None:
         options.out.mkdir(parents=True, exist_ok=True)
         report.write_json(options.out / "growth.json", machine.describe(), rows)
+    if failed:
+        sys.exit(f"bench: not measured to the end: {', '.join(failed)}")
 
 
 def main():

@@ -35,6 +35,7 @@ def draining(place, daemon, batch, entries, packet=None, connections=16, **optio
     outcome = place.load(
         "drain", daemon.port, path="/v1/ports/bench/completions:fetch", max=batch,
         count=entries // batch, connections=connections, **options)
+    daemon.wait_count("bench", "leased", 0)
     counts = daemon.counts("bench")
     assert counts["acked_total"] == entries, counts
     daemon.new_port("bench")

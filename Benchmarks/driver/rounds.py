@@ -38,7 +38,7 @@ class Row:
     unit: str
     goal: Goal
     sides: Callable[[Any], Any]
-    rounds: int = LEAST_ROUNDS
+    rounds: int = 7
 
 
 @dataclasses.dataclass(frozen=True)

@@ -63,8 +63,11 @@ class Place:
     @staticmethod
     def outcome(command):
         """What a program prints as JSON."""
-        done = subprocess.run(
-            [str(part) for part in command], capture_output=True, text=True, timeout=STEP_S)
+        try:
+            done = subprocess.run(
+                [str(part) for part in command], capture_output=True, text=True, timeout=STEP_S)
+        except subprocess.TimeoutExpired:
+            raise BenchFault(f"{command[0]} does not come to an end") from None
         lines = done.stdout.strip().split("\n")
         if done.returncode != 0 or not lines[-1].startswith("{"):
             raise BenchFault(f"{command[0]} failed: {done.stderr[-500:]} {done.stdout[-500:]}")
@@ -78,7 +81,7 @@ class Place:
         """The outcome of one of our Swift programs."""
         return self.outcome([self.swift_programs / name, *arguments])
 
-    def load_command(self, mode, port, **options):
+    def load_command(self, mode, port, /, **options):
         """The load generator's command: an option is its name, `True` for one without a value."""
         command = [self.programs / "load", mode, "--port", port]
         for name, value in options.items():
@@ -89,14 +92,14 @@ class Place:
                 command += [flag, value]
         return [str(part) for part in command]
 
-    def load(self, mode, port, **options):
+    def load(self, mode, port, /, **options):
         """The outcome of the load generator."""
         outcome = self.outcome(self.load_command(mode, port, **options))
         if outcome.get("refused"):
             raise BenchFault(f"{outcome['refused']} requests were refused")
         return outcome
 
-    def wrk(self, port, path, body, content_type="application/json", connections=64, seconds=1):
+    def wrk(self, port, path, body, content_type="application/json", connections=64, seconds=2):
         """The outcome of wrk posting a file."""
         outcome = self.outcome([
             "wrk", "-t", "1", "-c", connections, "-d", f"{seconds}s", "-s",
@@ -114,10 +117,11 @@ class Place:
 
 def fill(daemon, port, count, packet=None):
     """Posts so many packets to a port."""
-    piece = 10_000
-    body = json.dumps({"packets": [packet or PACKET] * piece}).encode()
+    packet = packet or PACKET
+    # A body stays well below its limit.
+    piece = max(1, min(10_000, (8 << 20) // len(json.dumps(packet))))
+    body = json.dumps({"packets": [packet] * piece}).encode()
     for _ in range(count // piece):
         daemon.ask("POST", f"/v1/ports/{port}/packets", body)
     if count % piece:
-        daemon.ask(
-            "POST", f"/v1/ports/{port}/packets", {"packets": [packet or PACKET] * (count % piece)})
+        daemon.ask("POST", f"/v1/ports/{port}/packets", {"packets": [packet] * (count % piece)})

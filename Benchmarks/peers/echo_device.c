@@ -48,7 +48,7 @@ int main(void)
     socklen_t length = sizeof address;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0
-        || listen(listener, 4096) != 0
+        || listen(listener, 16384) != 0
         || getsockname(listener, (struct sockaddr *)&address, &length) != 0) {
         perror("echo_device: listen");
         return 1;
