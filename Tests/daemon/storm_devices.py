@@ -13,6 +13,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 
 NUMBERS = itertools.count(1)
 SECONDS = 10
@@ -319,7 +320,112 @@ class File(NoPeer):
         return [{"op": "write", "data": LINE, "offset": 5}]
 
 
+class UDPListen(UDP):
+    """A datagram socket of the daemon's, which hears from this one and says where writes go."""
+
+    @staticmethod
+    def targets(folder):
+        return ["udp-listen://127.0.0.0/8", "udp://127.0.0.0/8"]
+
+    def uri(self):
+        return "udp-listen://127.0.0.1:0"
+
+    @property
+    def address(self):
+        host, port = self.socket.getsockname()
+        return f"{host}:{port}"
+
+    def uses(self):
+        return [{"op": "write", "data": LINE, "to": self.address}, {"op": "read"}]
+
+
+class Listener:
+    """A listener of the daemon's: its clients come, and some of them reset at once."""
+
+    can_be_cut = True
+    members = {}
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def meet(self):
+        self.clients = []
+        return self
+
+    def uses(self):
+        return [{"op": "accept"}]
+
+    def pending_read(self):
+        return {"op": "accept"}
+
+    def writes(self):
+        return []
+
+    def answer(self):
+        # The open is under way: until it is done nobody listens.
+        end = time.monotonic() + SECONDS
+        while True:
+            client = self.socket()
+            try:
+                client.connect(self.place)
+                break
+            except (ConnectionRefusedError, FileNotFoundError):
+                client.close()
+                assert time.monotonic() < end, "nobody listens"
+                time.sleep(0.001)
+        self.clients.append(client)
+
+    def cut(self, number):
+        self.answer()
+        self.clients[-1].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.clients.pop().close()
+
+    def leave(self):
+        for client in self.clients:
+            client.close()
+
+
+class TCPListen(Listener):
+    @staticmethod
+    def targets(folder):
+        return ["tcp-listen://127.0.0.0/8"]
+
+    def uri(self):
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.place = probe.getsockname()
+        return f"tcp-listen://127.0.0.1:{self.place[1]}"
+
+    def socket(self):
+        return socket.socket()
+
+
+class UnixListen(Listener):
+    scheme, kind = "unix-listen", socket.SOCK_STREAM
+
+    @classmethod
+    def targets(cls, folder):
+        return [f"{cls.scheme}://{folder}"]
+
+    def uri(self):
+        self.place = str(self.folder / f"l{next(NUMBERS)}")
+        return f"{self.scheme}://{self.place}"
+
+    def socket(self):
+        return socket.socket(socket.AF_UNIX, self.kind)
+
+
+class SeqpacketListen(UnixListen):
+    scheme, kind = "unix-seqpacket-listen", socket.SOCK_SEQPACKET
+
+
 KINDS = {
-    "tcp": TCP, "unix": Unix, "unix-seqpacket": Seqpacket, "tls": TLS, "udp": UDP,
-    "serial": Serial, "file": File,
+    "tcp": TCP, "tcp-listen": TCPListen, "unix": Unix, "unix-listen": UnixListen,
+    "unix-seqpacket": Seqpacket, "unix-seqpacket-listen": SeqpacketListen, "tls": TLS, "udp": UDP,
+    "udp-listen": UDPListen, "serial": Serial, "file": File,
 }

@@ -47,6 +47,8 @@ class Ledger:
             elif entry["kind"] == "open":
                 self.sessions.add(entry["session"])
             elif entry.get("last", True):
+                if entry.get("accepted"):
+                    self.sessions.add(entry["accepted"])
                 self.ended[entry["operation"]] += 1
                 if entry.get("context") == "hang-up":
                     self.uncertain.add(entry["operation"])
@@ -158,6 +160,10 @@ class Storm:
             settle = {"lease": reply["lease"], "ack": "all"} if reply["entries"] else None
             for entry in reply["entries"]:
                 self.ledger.take(entry)
+                if entry.get("accepted"):
+                    # What a listener brought is closed at once.
+                    status, reply_to_close = wire.ask("DELETE", f"/v1/sessions/{entry['accepted']}")
+                    assert status == 202, reply_to_close
             if self.stopping and not reply["entries"]:
                 return
 
