@@ -6,11 +6,17 @@ BUILD := .build
 BIN = $(BUILD)/debug
 VENV := .build/venv
 PYTEST := $(VENV)/bin/pytest
+SWIFT_SOURCES := Sources Tests Examples Benchmarks/Sources Benchmarks/Package.swift \
+	Package.swift
 SEED ?=
 STEPS ?= 1000000
+ROW ?=
+GROWTH ?=
+ROUNDS ?=
+RECORD ?=
 
 .PHONY: help deps venv build test unit-test daemon-test conformance sim-test demo run lint format \
-	tidy openapi sim tsan asan load storm image-test clean
+	tidy openapi sim tsan asan load storm bench bench-guard bench-programs image-test clean
 
 help: ## Lists the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,12 +59,12 @@ run: build ## Starts the daemon on localhost:4627.
 	$(BIN)/iocpd serve
 
 lint: venv tidy ## Checks format, layout and generated files.
-	$(SWIFT) format lint --strict -r Sources Tests Examples Package.swift
+	$(SWIFT) format lint --strict -r $(SWIFT_SOURCES)
 	$(VENV)/bin/python scripts/embed-openapi.py --check
 	$(VENV)/bin/python scripts/conformance-page.py --check
 
 format: ## Formats the Swift sources.
-	$(SWIFT) format -i -r Sources Tests Examples Package.swift
+	$(SWIFT) format -i -r $(SWIFT_SOURCES)
 
 tidy: ## Tests the repository itself: lengths, imports, unsafe marks, stray files.
 	@python3 scripts/tidy.py
@@ -84,6 +90,20 @@ load: build venv ## Opens 8,000 sessions and 8,000 waiting fetches, and prints w
 storm: build venv ## Opens a thousand sessions of each transport and does all to them that can be done.
 	$(SWIFT) build -c release --product iocpd
 	IOCPD_BIN=$(BUILD)/release/iocpd $(VENV)/bin/python Tests/daemon/transport_storm.py
+
+bench-programs:
+	@BENCH=1 scripts/install-deps.sh
+	$(SWIFT) build -c release --product iocpd
+	$(SWIFT) build -c release --package-path Benchmarks --scratch-path $(BUILD)/benchmarks
+	@$(MAKE) --no-print-directory -C Benchmarks/load OUT=$(CURDIR)/$(BUILD)/bench-programs
+	@$(MAKE) --no-print-directory -C Benchmarks/peers OUT=$(CURDIR)/$(BUILD)/bench-programs
+
+bench: bench-programs ## Measures beside peers: ROW=name for one row, GROWTH=1 for how costs grow.
+	python3 Benchmarks/bench.py $(if $(ROW),--row $(ROW)) $(if $(GROWTH),--growth) \
+		$(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-guard: bench-programs ## Counts instructions and system calls against thresholds.
+	python3 Benchmarks/guard.py $(if $(RECORD),--record)
 
 image-test: ## Builds the container image and runs it, without a Docker engine.
 	@IMAGE_TEST=1 scripts/install-deps.sh

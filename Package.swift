@@ -18,7 +18,9 @@ let package = Package(
     products: [
         .executable(name: "iocpd", targets: ["iocpd"]),
         .executable(name: "simulated-instrument", targets: ["SimulatedInstrument"]),
+        .library(name: "EngineBase", targets: ["EngineBase"]),
         .library(name: "PortEngine", targets: ["PortEngine"]),
+        .library(name: "JSONText", targets: ["JSONText"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -6,11 +6,15 @@ set -euo pipefail
 packages=(
     libmicrohttpd-dev libjansson-dev libgnutls28-dev pkg-config # the daemon stands on these
     curl jq                                          # the README and the demo
-    python3 python3-venv redis-server socat openssl gnutls-bin # tests
+    python3 python3-venv redis-server socat ser2net openssl gnutls-bin # tests
     ca-certificates                                  # whom TLS trusts
 )
 if [ "${IMAGE_TEST:-}" = 1 ]; then
     packages+=(buildah debootstrap git util-linux iproute2)
+fi
+if [ "${BENCH:-}" = 1 ]; then
+    # The peers, what builds our programs, and what counts instructions and system calls.
+    packages+=(webdis wrk libboost-dev gcc g++ libc6-dev make binutils valgrind strace)
 fi
 
 if ! command -v swift >/dev/null; then

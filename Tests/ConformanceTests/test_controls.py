@@ -50,6 +50,7 @@ def test_V01_a_control_that_is_answered_at_once_gives_an_entry(lab, pipe):
 
 def test_V02_another_device_s_control_is_refused(lab, pipe):
     """A control that only other devices have is refused at once, without an entry."""
-    *unknown, known = refused_control(lab, pipe, name="serial.break")
+    *unknown, known = refused_control(
+        lab, pipe, name="serial.break", arguments={"duration_ms": 10})
     assert unknown == [422, "control.unknown"] and "serial.break" not in known
     assert lab.has_nothing()

@@ -255,7 +255,7 @@ import Testing
 
     @Test func `a standing read gets what came before it, and steps aside`() {
         bench.submit(.standing(lines: false), ask)
-        #expect(bench.stepNames == ["receiveMessage", "look"])
+        #expect(bench.stepNames == ["look"], "no receive begins while a look is out")
         bench.looks(true)
         bench.comes("old")
         bench.looks(false)
@@ -267,11 +267,13 @@ import Testing
     }
 
     @Test func `a look that saw what was received meanwhile is made again`() {
-        bench.submit(.standing(lines: false), ask)
+        bench.submit(.standing(lines: false))
+        bench.submit(ask)
+        #expect(bench.stepNames == ["receiveMessage", "look"])
         bench.comes("old")
-        #expect(bench.stepNames == ["look"], "no receive begins while a look is out")
+        #expect(bench.stepNames == ["look"], "it waits for the look")
         bench.looks(true)
-        #expect(bench.stepNames == ["look", "receiveMessage"])
+        #expect(bench.stepNames == ["look"])
         bench.looks(false)
         #expect(bench.sendingPacket == "q")
     }
@@ -303,7 +305,7 @@ import Testing
         bench.cancel(2)
         bench.submit(ask)
         bench.looks(true)
-        #expect(bench.stepNames == ["receiveMessage", "look"])
+        #expect(bench.stepNames == ["look"])
         bench.looks(false)
         #expect(bench.sendingPacket == "q")
     }

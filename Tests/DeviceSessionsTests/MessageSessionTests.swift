@@ -140,6 +140,7 @@ import Testing
         _ = bench.told()
         bench.answer("unsent", .control(.number(0)))
         bench.looks(true)
+        bench.answer("unsent", .control(.number(0)))
         bench.answer("shutdown", .done)
         bench.comes("more")
         bench.comes("")

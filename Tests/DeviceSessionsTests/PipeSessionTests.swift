@@ -15,7 +15,7 @@ import Testing
 
     @Test func `A09, M07 what is pending ends, then the connection, then the disconnect`() {
         bench.submit(.read(), .read(), .write("abc"), .disconnect)
-        #expect(bench.stepNames == ["receive cancelled", "send cancelled"])
+        #expect(bench.stepNames == ["send cancelled", "receive cancelled"])
         bench.answer("receive", .failed(.cancelled))
         bench.answer("send", .failed(.cancelled))
         #expect(

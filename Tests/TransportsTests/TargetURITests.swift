@@ -137,7 +137,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "udp://127.0.0.1:80", "TCP://127.0.0.1:80", "http://127.0.0.1:80", "tcp:///path",
+        "sctp://127.0.0.1:80", "TCP://127.0.0.1:80", "http://127.0.0.1:80", "tcp:///path",
         "tcp://127.0.0.1:0", "unix://127.0.0.1:80", "unix://run/x.sock", "unix://@x", "unix:/run/x",
         "unix-listen://h:1",
     ])

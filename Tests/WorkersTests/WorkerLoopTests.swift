@@ -52,7 +52,8 @@ private final class LoopBench {
         handle = try #require(
             sessions.add(isHidden: false) { id in
                 SessionHandle(
-                    id: id, configuration: configuration, operationNames: ["read", "transact"],
+                    id: id, configuration: configuration,
+                    abilities: SessionAbilities(operations: ["read", "transact"]),
                     port: port, worker: inbox, inlineOpen: nil, phase: .opening, at: now)
             })
         self.port = port

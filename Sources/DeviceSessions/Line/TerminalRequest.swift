@@ -1,4 +1,6 @@
-/// What a serial line can be asked to do. *Blocking*: a driver may have to ask the device.
+/// What a serial line can be asked to do.
+///
+/// *Blocking*: a driver may have to ask the device.
 public enum TerminalRequest: Hashable, Sendable {
     /// How bytes look on it. Gives `.line`.
     case settings

@@ -179,7 +179,9 @@ extension DeviceSession {
             snapshot.counters.bytesReceived += bytes.count
             packets.noteDropped(dropped)
             packets.hasMoved()
-            if closing != nil || pipe.isDisconnecting {
+            if case .disconnecting(let number) = pipe, closing == nil {
+                operations[number]?.discarded += fullSize
+            } else if closing != nil {
                 closing?.discarded += fullSize
                 dropNextWhileLingering(&effects)
             } else if packets.held != nil {

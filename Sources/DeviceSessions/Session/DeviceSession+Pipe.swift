@@ -75,7 +75,7 @@ extension DeviceSession {
         for earlier in operations.keys.sorted() where earlier < number {
             endWithConnection(earlier, &effects)
         }
-        operations[number]?.discarded = input.count + setAside.count + packets.unreadBytes
+        operations[number]?.discarded += input.count + setAside.count + packets.unreadBytes
         input = InputBuffer()
         setAside = []
         scanned = 0

@@ -60,7 +60,7 @@ struct FileReading: Sendable {
             }
             return more.isEmpty || failure != nil || isAbandoned ? close(slot) : read(slot)
         case .failed(let errno):
-            let told = EntryError(errno)
+            let told = EntryError.ofPath(errno)
             failure = EntryError(
                 code: told.code, message: "The file of options.\(option): \(told.message)",
                 errno: told.errno, errnoName: told.errnoName, win32: told.win32)
