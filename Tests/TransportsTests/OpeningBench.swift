@@ -136,7 +136,7 @@ struct OpeningBench {
         steps.contains { entry in
             switch entry.step {
             case .connect(slot, _), .connect(_, .unixHandle(slot)), .control(slot, _),
-                .close(slot, _):
+                .send(slot, _, _), .receive(slot, _), .readAt(slot, _, _), .close(slot, _):
                 true
             default: false
             }
@@ -162,6 +162,9 @@ struct OpeningBench {
         case .control(_, .fileIdentity): "identity"
         case .control(_, .localAddress): "name"
         case .close: "close"
+        case .send: "send"
+        case .receive: "receive"
+        case .readAt(_, let offset, _): "read \(offset)"
         default: "?"
         }
     }
