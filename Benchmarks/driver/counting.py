@@ -82,7 +82,8 @@ def instructions(place, kind):
         found.append(totals(out))
     requests = KINDS[kind][2] - KINDS[kind][1]
     return {
-        name: (found[1][name] - found[0][name]) / requests for name in ("instructions", "allocations")}
+        name: (found[1][name] - found[0][name]) / requests
+        for name in ("instructions", "allocations")}
 
 
 def path_instructions(place, path, few, many):

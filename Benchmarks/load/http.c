@@ -89,7 +89,8 @@ struct text http_request(
 void http_connect(struct connection *connection, struct address address, int epoll)
 {
     struct sockaddr_in peer = {.sin_family = AF_INET, .sin_port = htons(address.port)};
-    if (inet_pton(AF_INET, address.host, &peer.sin_addr) != 1) fail("%s is no address", address.host);
+    if (inet_pton(AF_INET, address.host, &peer.sin_addr) != 1)
+        fail("%s is no address", address.host);
     int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0) fail("no socket: %s", strerror(errno));
     if (connect(descriptor, (struct sockaddr *)&peer, sizeof peer) != 0)

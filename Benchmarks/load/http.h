@@ -86,7 +86,7 @@ struct reply http_ask(struct connection *connection, int epoll, const struct tex
 /* Whether the body holds these bytes. */
 bool reply_holds(const struct reply *reply, const char *text);
 
-/* A string member that stands near the body's end, as a lease does; `count` is 0 if there is none. */
+/* A string member near the body's end, as a lease is; `count` is 0 if there is none. */
 struct member {
     const char *bytes;
     size_t count;
