@@ -220,9 +220,9 @@ PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
         ({"pin_sha256": "sha256//x"}, 400, "body.invalid", "/options/pin_sha256"),
         ({"pin_sha256": "A" * 43 + "="}, None, None, None),
         ({"pin_sha256": "A" * 42 + "B="}, 400, "body.invalid", "/options/pin_sha256"),
-        ({"server_name": "a b"}, 400, "body.invalid", "/options/server_name"),
-        ({"server_name": "device.test."}, 400, "body.invalid", "/options/server_name"),
-        ({"server_name": "0x7f.1"}, 400, "body.invalid", "/options/server_name"),
+        ({"server_name": "a b"}, 422, "options.unsupported", "/options/server_name"),
+        ({"server_name": "device.test."}, 422, "options.unsupported", "/options/server_name"),
+        ({"server_name": "0x7f.1"}, 422, "options.unsupported", "/options/server_name"),
         ({"backlog": 1}, 422, "options.unsupported", "/options/backlog"),
     ],
 )

@@ -20,6 +20,11 @@ struct TLSTransport: Transport {
             throw .invalidURI("tls needs host:port, not a path")
         }
         let given = options.given
+        if let name = given.text("server_name"), IPAddress(name) == nil,
+            !HostName.isValid(name) || name.hasSuffix(".")
+        {
+            throw .unsupportedOption("server_name", reason: "it is a DNS name or an address")
+        }
         var terms = TLSTerms(serverName: given.text("server_name") ?? TLSTransport.bare(host))
         terms.verifies = given.boolean("verify") ?? true
         terms.pin = given.text("pin_sha256")
@@ -57,11 +62,7 @@ extension ParameterRule {
     static let verify = ParameterRule("verify", .boolean)
 
     /// Whom the certificate must be for, if not for the host of the URI.
-    static let serverName = ParameterRule(
-        "server_name",
-        .text(codePoints: 1...253, wording: "must be a DNS name or an address") { text in
-            IPAddress(text) != nil || HostName.isValid(text) && !text.hasSuffix(".")
-        })
+    static let serverName = ParameterRule.text("server_name", codePoints: 1...253)
 
     /// SHA-256 of the device's SubjectPublicKeyInfo.
     static let pin = ParameterRule(
