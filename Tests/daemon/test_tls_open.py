@@ -214,7 +214,7 @@ PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
         ({"ca": "/etc/../etc/passwd"}, 422, "options.unsupported", "/options/ca"),
         ({"certificate": "/etc/passwd", "key": "/etc/shadow"}, 403, "target.denied",
          "/options/certificate"),
-        ({"ca": "ca.pem"}, 400, "body.invalid", "/options/ca"),
+        ({"ca": "ca.pem"}, 422, "options.unsupported", "/options/ca"),
         ({"ca": ""}, 400, "body.invalid", "/options/ca"),
         ({"verify": "no"}, 400, "body.invalid", "/options/verify"),
         ({"pin_sha256": "sha256//x"}, 400, "body.invalid", "/options/pin_sha256"),

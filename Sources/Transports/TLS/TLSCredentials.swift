@@ -40,7 +40,12 @@ struct TLSCredentials: Sendable {
         _ option: String, _ options: Parameters, _ policy: TargetPolicy
     ) throws(TargetError) -> Source? {
         guard let text = options.text(option) else { return nil }
-        guard text.hasPrefix("/") else { return .text(Array(text.utf8)) }
+        guard text.hasPrefix("/") else {
+            guard text.contains("-----BEGIN ") else {
+                throw .unsupportedOption(option, reason: "it is neither PEM text nor a path")
+            }
+            return .text(Array(text.utf8))
+        }
         let segments = text.utf8.split(
             separator: UInt8(ascii: "/"), omittingEmptySubsequences: false
         ).dropFirst()
