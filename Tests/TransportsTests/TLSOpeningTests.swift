@@ -35,7 +35,9 @@ import Testing
         }
     }
 
-    @Test func `a handshake begins with our message, sent whole however the kernel takes it`() throws {
+    @Test func `a handshake begins with our message, sent whole however the kernel takes it`()
+        throws
+    {
         var bench = try connected()
         let size = helloSize(bench)
         #expect(size > 100)
