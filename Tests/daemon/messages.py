@@ -117,8 +117,6 @@ def message_daemon(folder):
     daemon = Daemon(*(word for target in targets for word in ("--allow-target", target)))
     try:
         yield daemon
-        daemon.empty()
-        assert daemon.stop() == 0
     finally:
         daemon.kill()
 
@@ -127,6 +125,8 @@ def message_daemon(folder):
 def device_daemon(socket_folder):
     with message_daemon(socket_folder) as daemon:
         yield daemon
+        daemon.empty()
+        assert daemon.stop() == 0
 
 
 @pytest.fixture

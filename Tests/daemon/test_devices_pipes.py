@@ -1,11 +1,14 @@
 """Sessions that let their client go and take their listener's next one, as named pipes do."""
 
+import signal
 import socket
 
 import pytest
 
-from lab import ABORTED, TIMED_OUT, data, lab, make_lab, outcome, socket_folder  # noqa: F401
-from messages import connect, device_daemon  # noqa: F401
+from deadline import eventually
+from lab import (  # noqa: F401
+    ABORTED, TIMED_OUT, Lab, data, lab, make_lab, outcome, socket_folder)
+from messages import connect, device_daemon, message_daemon  # noqa: F401
 
 NOT_CONNECTED = ("failed", 0, "pipe_not_connected")
 
@@ -241,10 +244,34 @@ def test_only_what_a_unix_listener_brought_can_change_its_client(lab, socket_fol
     pipe.close()
 
 
-def test_draining_and_force_reach_sessions_without_clients(lab, pipe):
+def test_force_reaches_sessions_without_clients(lab, pipe):
     """A port that is closed by force takes them along, whatever they wait for."""
     pipe.do("disconnect")
     accept = pipe.start("accept")
     lab.wait_state(pipe.session, accept, "running")
     assert lab.delete(force=True).status == 200
     assert lab.daemon.call("GET", f"/v1/sessions/{pipe.session}").status in (200, 410)
+
+
+def test_a_drain_reaches_sessions_without_clients(tmp_path):
+    with message_daemon(tmp_path) as daemon:
+        lab = Lab(daemon)
+        pipe = Pipe(lab, "unix-listen", tmp_path / "drain")
+        pipe.do("disconnect")
+        accept = pipe.start("accept")
+        lab.wait_state(pipe.session, accept, "running")
+        daemon.signal(signal.SIGTERM)
+        entries = []
+        # The daemon ends with the last of them, so they are not asked after.
+        eventually(
+            lambda: entries.extend(lab.fetch(mode="consume", max=1)["entries"])
+            or len(entries) == 3)
+        # Whichever of the two was closed first, the accept tells of it once, before its session.
+        ended = next(each for each in entries if each["kind"] == "accept")
+        assert ended["error"]["code"] in ("service_draining", "listener_closed")
+        closed = [each["session"] for each in entries if each["kind"] == "session_closed"]
+        assert sorted(closed) == sorted([pipe.session, pipe.listener])
+        of_session = [each["kind"] for each in entries if each["session"] == pipe.session]
+        assert of_session == ["accept", "session_closed"]
+        assert daemon.wait() == 0
+        pipe.close()
