@@ -200,7 +200,14 @@ def test_the_daemons_end_cancels_locks_that_wait(start_daemon, folders):
     lab.lock(one, 0, 4, exclusive=True)
     lab.start(other, "lock", offset=0, length=4, exclusive=True, wait=True)
     daemon.signal(15)
-    entries = lab.entries(3)
+    entries = []
+
+    def have_come():
+        # A fetch does not wait any more.
+        entries.extend(lab.fetch(mode="consume")["entries"])
+        return len(entries) == 3
+
+    eventually(have_come, "the entries of the drain")
     lock = next(entry for entry in entries if entry["kind"] == "lock")
     assert outcome(lock) in (("cancelled", 0, "service_draining"), OK)
     assert daemon.wait() == 0
