@@ -41,10 +41,11 @@ static void iocpd_mhd_log(void *context, const char *format, va_list arguments) 
     logger->take(logger->context, line);
 }
 
-/// Starts a daemon that has a thread with an epoll set, and no listening socket: connections are
-/// given to it by MHD_add_connection. `setup` need not outlive the call, but `setup->logger` must.
+/// Starts a daemon that has an epoll set, but neither a thread nor a listening socket: one thread
+/// gives it connections by MHD_add_connection, and calls MHD_run when its set has events.
+/// `setup` need not outlive the call, but `setup->logger` must.
 static inline struct MHD_Daemon *iocpd_mhd_start(const struct iocpd_mhd_setup *setup) {
-    unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME
+    unsigned int flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME
         | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
     return MHD_start_daemon(
         flags, 0, NULL, NULL, setup->access, setup->context,
@@ -56,6 +57,12 @@ static inline struct MHD_Daemon *iocpd_mhd_start(const struct iocpd_mhd_setup *s
         MHD_OPTION_CONNECTION_TIMEOUT, setup->timeout_seconds,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, setup->memory_bytes,
         MHD_OPTION_END);
+}
+
+/// The daemon's epoll set; -1 if it has none.
+static inline int iocpd_mhd_epoll_set(struct MHD_Daemon *daemon) {
+    const union MHD_DaemonInfo *found = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    return found == NULL ? -1 : found->epoll_fd;
 }
 
 /// The connection's descriptor.

@@ -75,16 +75,18 @@ final class AcceptLoop: Sendable {
             var storage = sockaddr_storage()
             var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
             // SAFETY: the storage has room for an address of any family, and the length goes along.
-            let error = withUnsafeMutablePointer(to: &storage) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { peer -> Int32 in
-                    let descriptor = iocpd_accept(socket.descriptor.number, peer, &length)
-                    guard descriptor >= 0 else { return errno }
-                    give(descriptor, peer: peer, length: length)
-                    return 0
+            let descriptor = withUnsafeMutablePointer(to: &storage) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    iocpd_accept(socket.descriptor.number, $0, &length)
                 }
             }
+            guard descriptor < 0 else {
+                give(descriptor, peer: storage, length: length)
+                continue
+            }
+            let error = errno
             switch error {
-            case 0, EINTR, ECONNABORTED: continue
+            case EINTR, ECONNABORTED: continue
             case EMFILE, ENFILE, ENOBUFS, ENOMEM:
                 core.log.take("no more connections are accepted: \(Errno(error).name)")
                 return false
@@ -110,18 +112,24 @@ final class AcceptLoop: Sendable {
         }
     }
 
-    private func give(_ descriptor: Int32, peer: UnsafePointer<sockaddr>, length: socklen_t) {
-        var client: [UInt8]?
-        if core.configuration.connectionsPerClient > 0, let key = clientAddressBytes(peer) {
+    private func give(_ descriptor: Int32, peer: sockaddr_storage, length: socklen_t) {
+        var clientKey: [UInt8]?
+        if core.configuration.connectionsPerClient > 0, let key = clientAddressBytes(of: peer) {
             guard core.admit(client: key) else {
                 close(descriptor)
                 return
             }
-            client = key
+            clientKey = key
         }
         core.counts.openConnections.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        guard !daemonWithRoom().add(descriptor, peer: peer, length: length) else { return }
-        if let client { core.leave(client: client) }
-        core.connectionEnded()
+        daemonWithRoom().add(
+            AcceptedConnection(
+                descriptor: descriptor,
+                peer: peer,
+                peerLength: length,
+                clientKey: clientKey,
+                core: core
+            )
+        )
     }
 }

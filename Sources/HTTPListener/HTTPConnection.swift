@@ -99,6 +99,7 @@ final class HTTPConnection: @unchecked Sendable {
                 state.phase = .cut
             }
             MHD_resume_connection(handle)
+            daemon.connectionResumed()
             return true
         }
     }

@@ -3,14 +3,15 @@ import EngineBase
 import Glibc
 import Synchronization
 
-/// One libmicrohttpd daemon: a thread that serves the connections it is given.
+/// One libmicrohttpd daemon, with the thread that serves the connections it is given.
 ///
 /// There is one for each thread, and any of them serves connections of any address: a pool of the
 /// library's own would belong to a single listening socket.
 final class HTTPDaemon: @unchecked Sendable {
     let core: ListenerCore
-    // SAFETY: set before the daemon gets its first connection, and cleared after its thread ended.
-    private var handle: OpaquePointer?
+    // SAFETY: both are set before the first connection is given; whoever stops takes the thread.
+    private var loop: ServingLoop?
+    private var thread: ListenerThread?
     // SAFETY: what the library's log lines are passed to; freed after the daemon has ended.
     private let logger: UnsafeMutablePointer<iocpd_mhd_logger>
     private let connections = Atomic(0)
@@ -40,8 +41,15 @@ final class HTTPDaemon: @unchecked Sendable {
             timeout_seconds: HTTPDaemon.timeoutSeconds(of: configuration),
             memory_bytes: configuration.connectionMemoryBytes
         )
-        guard let started = iocpd_mhd_start(&setup) else { throw .daemonRefused }
-        handle = started
+        guard let handle = iocpd_mhd_start(&setup) else { throw .daemonRefused }
+        do throws(Errno) {
+            let loop = try ServingLoop(handle)
+            self.loop = loop
+            thread = try ListenerThread(name: "http-serve") { loop.run() }
+        } catch {
+            MHD_stop_daemon(handle)
+            throw .system(error)
+        }
     }
 
     deinit {
@@ -61,33 +69,30 @@ final class HTTPDaemon: @unchecked Sendable {
         return UInt32(clamping: longest / 1000 + 16)
     }
 
-    /// How many connections it serves.
+    /// How many connections it serves, or has been given to serve.
     var load: Int { connections.load(ordering: .relaxed) }
 
     /// A number that tells connections of the same descriptor apart.
     func nextSerial() -> UInt32 { serial.wrappingAdd(1, ordering: .relaxed).newValue }
 
-    /// Gives it a connection; `false` if it cannot serve it, and has closed it.
-    func add(_ descriptor: Int32, peer: UnsafePointer<sockaddr>, length: socklen_t) -> Bool {
-        guard let handle else {
-            close(descriptor)
-            return false
-        }
+    /// Gives it a connection, which is counted until it has ended.
+    func add(_ connection: AcceptedConnection) {
         connections.wrappingAdd(1, ordering: .relaxed)
-        guard MHD_add_connection(handle, descriptor, peer, length) == .YES else {
-            connections.wrappingSubtract(1, ordering: .relaxed)
-            return false
-        }
-        return true
+        loop?.give(connection)
     }
+
+    /// A suspended connection was resumed: the thread is to look after it.
+    func connectionResumed() { loop?.tellNews() }
 
     func connectionEnded() { connections.wrappingSubtract(1, ordering: .relaxed) }
 
     /// Ends the thread and closes its connections, none of which may be parked.
     func stop() {
-        guard let handle else { return }
-        self.handle = nil
-        MHD_stop_daemon(handle)
+        guard let loop, let thread else { return }
+        self.thread = nil
+        loop.stop()
+        thread.join()
+        loop.end()
     }
 }
 

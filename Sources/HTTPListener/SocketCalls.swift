@@ -184,6 +184,13 @@ func clientAddressBytes(_ address: UnsafePointer<sockaddr>) -> [UInt8]? {
     }
 }
 
+/// The same, of an address of any family.
+func clientAddressBytes(of storage: sockaddr_storage) -> [UInt8]? {
+    withUnsafePointer(to: storage) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { clientAddressBytes($0) }
+    }
+}
+
 /// Sends what fits at once, then ends both directions; whoever reads gets the end of the stream.
 func sendLastWords(_ bytes: [UInt8], on descriptor: Int32) {
     if !bytes.isEmpty {

@@ -26,6 +26,8 @@ final class TestResponder: HTTPResponder {
     let logs = Mailbox<RequestLog>()
     let requests = Mailbox<HTTPRequest>()
     let lengths = Mailbox<Int?>()
+    /// Opened once for each request to `/hold`, whose thread waits here.
+    let gate = DispatchSemaphore(value: 0)
 
     func screen(_ head: HTTPRequest, declaredLength: Int?) -> Screening {
         switch head.segments.first {
@@ -45,6 +47,10 @@ final class TestResponder: HTTPResponder {
             parked.put(exchange)
         case "park-quietly":
             parked.put(exchange)
+        case "hold":
+            parked.put(exchange)
+            gate.wait()
+            exchange.reply(HTTPReply(status: 200))
         case "elsewhere":
             DispatchQueue.global().async { exchange.reply(HTTPReply(status: 200)) }
         case "twice":
