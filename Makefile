@@ -80,8 +80,10 @@ tsan: deps ## Runs the unit tests under ThreadSanitizer.
 	TSAN_OPTIONS=halt_on_error=1 $(SWIFT) test --scratch-path .build-tsan --sanitize thread \
 		-Xswiftc -DTSAN
 
+# Leaks are not asked for: a directory and its ports hold each other, in the daemon until it ends;
+# what is left behind is measured on the daemon itself, by make storm and make load.
 asan: deps ## Runs the unit tests under AddressSanitizer.
-	$(SWIFT) test --scratch-path .build-asan --sanitize address --disable-xctest
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --scratch-path .build-asan --sanitize address --disable-xctest
 
 load: build venv ## Opens 8,000 sessions and 8,000 waiting fetches, and prints what they cost.
 	$(SWIFT) build -c release --product iocpd
