@@ -1,3 +1,5 @@
+import Glibc
+
 /// The names of the header fields that are kept, shared by all requests of a listener.
 final class FieldNames: Sendable {
     let names: [String]
@@ -28,6 +30,15 @@ final class FieldNames: Sendable {
         for place in bytes.indices where isSameName(name, bytes[place]) { return place }
         return nil
     }
+
+    func place(of lowercasedName: StaticString) -> Int? {
+        place(
+            of: UnsafeBufferPointer(
+                start: lowercasedName.utf8Start,
+                count: lowercasedName.utf8CodeUnitCount
+            )
+        )
+    }
 }
 
 /// Whether a token equals a name in lower case, letters in any case.
@@ -48,15 +59,33 @@ struct KeptFields: Sendable {
     let names: FieldNames
     /// Field after field: the place of its name, the value's length in two bytes, the value.
     private var records: [UInt8] = []
+    /// Which of the first 64 names came: most that are asked for did not.
+    private var present: UInt64 = 0
 
     init(names: FieldNames) { self.names = names }
 
-    subscript(_ lowercasedName: String) -> String? {
-        if let place = names.names.firstIndex(of: lowercasedName) { return value(UInt8(place)) }
-        return lowercasedName == "host" ? host : nil
+    subscript(_ lowercasedName: StaticString) -> String? {
+        guard let place = names.place(of: lowercasedName), mayHave(place) else { return nil }
+        return value(UInt8(place))
     }
 
     var host: String? { value(Self.host) }
+
+    /// Whether a field came once with exactly this value.
+    func has(_ lowercasedName: StaticString, _ value: StaticString) -> Bool {
+        guard let place = names.place(of: lowercasedName), mayHave(place) else { return false }
+        var count = 0
+        var isSame = false
+        forEachValue(UInt8(place)) { bytes in
+            count += 1
+            isSame =
+                bytes.count == value.utf8CodeUnitCount
+                && memcmp(bytes.baseAddress ?? value.utf8Start, value.utf8Start, bytes.count) == 0
+        }
+        return count == 1 && isSame
+    }
+
+    private func mayHave(_ place: Int) -> Bool { place >= 64 || present >> UInt64(place) & 1 == 1 }
 
     mutating func keepHost(_ value: UnsafeBufferPointer<UInt8>) { append(Self.host, value) }
 
@@ -64,7 +93,9 @@ struct KeptFields: Sendable {
         _ value: UnsafeBufferPointer<UInt8>,
         of name: UnsafeBufferPointer<UInt8>
     ) {
-        if let place = names.place(of: name) { append(UInt8(place), value) }
+        guard let place = names.place(of: name) else { return }
+        if place < 64 { present |= 1 << UInt64(place) }
+        append(UInt8(place), value)
     }
 
     private mutating func append(_ place: UInt8, _ value: UnsafeBufferPointer<UInt8>) {
@@ -79,15 +110,26 @@ struct KeptFields: Sendable {
 
     private func value(_ place: UInt8) -> String? {
         var found: String?
-        var index = 0
-        while index + 3 <= records.count {
-            let end = index + 3 + Int(records[index + 1]) + Int(records[index + 2]) << 8
-            if records[index] == place {
-                let value = String(decoding: records[(index + 3)..<end], as: UTF8.self)
-                found = found.map { $0 + ", " + value } ?? value
-            }
-            index = end
+        forEachValue(place) { bytes in
+            let value = String(decoding: bytes, as: UTF8.self)
+            found = found.map { $0 + ", " + value } ?? value
         }
         return found
+    }
+
+    private func forEachValue(
+        _ place: UInt8,
+        _ body: (UnsafeBufferPointer<UInt8>) -> Void
+    ) {
+        records.withUnsafeBufferPointer { records in
+            var index = 0
+            while index + 3 <= records.count {
+                let end = index + 3 + Int(records[index + 1]) + Int(records[index + 2]) << 8
+                if records[index] == place {
+                    body(UnsafeBufferPointer(rebasing: records[(index + 3)..<end]))
+                }
+                index = end
+            }
+        }
     }
 }

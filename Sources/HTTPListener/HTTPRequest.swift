@@ -38,7 +38,12 @@ public struct HTTPRequest: Sendable {
     /// - Parameter lowercasedName: one of ``ListenerConfiguration/headersOfInterest``; others are
     ///   not kept.
     /// - Returns: the value without blanks around it, bytes that are not UTF-8 replaced.
-    public func header(_ lowercasedName: String) -> String? { head.fields[lowercasedName] }
+    public func header(_ lowercasedName: StaticString) -> String? { head.fields[lowercasedName] }
+
+    /// Whether a header field came once with exactly these bytes: ``header(_:)`` without a string.
+    public func header(_ lowercasedName: StaticString, is value: StaticString) -> Bool {
+        head.fields.has(lowercasedName, value)
+    }
 
     /// What names this request in logs and replies: the client's valid `X-Request-Id`, or ours.
     public var requestID: String { head.requestID }

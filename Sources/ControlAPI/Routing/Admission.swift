@@ -13,7 +13,10 @@ struct Admission: Sendable {
             throw Problem(
                 .hostDenied, "This daemon does not answer for the host that the request names.")
         }
-        guard !["GET", "HEAD", "OPTIONS"].contains(request.method) else { return }
+        switch request.method {
+        case "GET", "HEAD", "OPTIONS": return
+        default: break
+        }
         if let origin = request.header("origin") {
             let authority = origin.firstRange(of: "://").map { origin[$0.upperBound...] }
             guard let authority, authority.lowercased() == request.host?.lowercased() else {
@@ -27,14 +30,21 @@ struct Admission: Sendable {
 
     private func isAllowed(_ authority: String) -> Bool {
         if allowedHosts.contains("*") { return true }
-        if authority.hasPrefix("[") { return true }
+        if authority.utf8.first == UInt8(ascii: "[") || isAddress(authority) { return true }
         var host = authority[...]
         if let colon = host.lastIndex(of: ":") { host = host[..<colon] }
         var name = host.lowercased()
         if name.hasSuffix(".") { name.removeLast() }
-        // An address cannot be made to mean another machine by whoever runs a name server.
-        let isAddress = !name.isEmpty && name.allSatisfy { $0.isNumber || $0 == "." }
-        return isAddress || name == "localhost" || name.hasSuffix(".localhost")
-            || allowedHosts.contains(name)
+        return name == "localhost" || name.hasSuffix(".localhost") || allowedHosts.contains(name)
+    }
+
+    /// Whether it is digits and dots, with a port or without.
+    ///
+    /// An address cannot be made to mean another machine by whoever runs a name server.
+    private func isAddress(_ authority: String) -> Bool {
+        let host = authority.utf8.prefix { (0x30...0x39).contains($0) || $0 == 0x2E }
+        let rest = authority.utf8.dropFirst(host.count)
+        guard !host.isEmpty, !rest.isEmpty else { return !host.isEmpty }
+        return rest.first == UInt8(ascii: ":") && rest.dropFirst().allSatisfy { $0 != 0x3A }
     }
 }

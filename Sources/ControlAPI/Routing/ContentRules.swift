@@ -55,6 +55,8 @@ enum ContentRules {
     ///
     /// - Throws: `accept.unsupported`.
     static func judgeAccept(_ request: HTTPRequest, _ produces: [String]) throws(Problem) {
+        // What curl and most libraries send.
+        if request.header("accept", is: "*/*") { return }
         guard let accept = request.header("accept") else { return }
         guard !produces.contains(where: { isAccepted($0, by: accept) }) else { return }
         let types = produces.joined(separator: ", ")
@@ -63,10 +65,13 @@ enum ContentRules {
 
     /// Whether the body is sent as bytes.
     static func isBytes(_ request: HTTPRequest) -> Bool {
-        mediaType(request.header("content-type"))?.type == "application/octet-stream"
+        // Nearly always it is one of the two, word for word.
+        if request.header("content-type", is: "application/json") { return false }
+        return mediaType(request.header("content-type"))?.type == "application/octet-stream"
     }
 
     private static func isJSON(_ request: HTTPRequest) -> Bool {
+        if request.header("content-type", is: "application/json") { return true }
         guard let (type, parameters) = mediaType(request.header("content-type")),
             type == "application/json"
         else { return false }
