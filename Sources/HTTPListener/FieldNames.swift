@@ -62,7 +62,11 @@ struct KeptFields: Sendable {
     /// Which of the first 64 names came: most that are asked for did not.
     private var present: UInt64 = 0
 
-    init(names: FieldNames) { self.names = names }
+    init(names: FieldNames) {
+        self.names = names
+        // What most heads need.
+        records.reserveCapacity(160)
+    }
 
     subscript(_ lowercasedName: StaticString) -> String? {
         guard let place = names.place(of: lowercasedName), mayHave(place) else { return nil }

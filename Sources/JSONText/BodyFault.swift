@@ -45,6 +45,8 @@ public final class FaultList {
     func takeSpareNames() -> [StaticString] {
         var names: [StaticString] = []
         swap(&names, &spareNames)
+        // No object of ours has more members.
+        names.reserveCapacity(16)
         return names
     }
 

@@ -2,27 +2,29 @@
 ///
 /// Commas are put by the writer; that members and values alternate and that brackets match is the
 /// caller's business. Strings are escaped only where RFC 8259 asks for it.
-public struct JSONWriter {
-    /// What was written so far, in UTF-8.
-    public private(set) var bytes: [UInt8] = []
+public struct JSONWriter: ~Copyable {
+    private var buffer: TextBuffer
 
     /// Whether the next value or member follows another one.
     private var needsComma = false
 
     /// An empty writer with room for that many bytes.
-    public init(reservingCapacity capacity: Int = 256) { bytes.reserveCapacity(capacity) }
+    public init(reservingCapacity capacity: Int = 256) { buffer = TextBuffer(capacity: capacity) }
 
-    /// Gives the bytes away without copying them, and starts anew.
+    /// What was written so far, in UTF-8.
+    public var bytes: [UInt8] { buffer.bytes }
+
+    /// What was written; starts anew.
     public mutating func takeBytes() -> [UInt8] {
-        var taken: [UInt8] = []
-        swap(&taken, &bytes)
+        let taken = buffer.bytes
+        buffer.removeAll()
         needsComma = false
         return taken
     }
 
     /// Ends the text with a line feed, as every reply does.
     public mutating func finishLine() {
-        bytes.append(UInt8(ascii: "\n"))
+        buffer.append(UInt8(ascii: "\n"))
         needsComma = false
     }
 
@@ -60,23 +62,19 @@ public struct JSONWriter {
 
     /// Writes a member's name, which must need no escapes; its value comes next.
     public mutating func member(_ name: StaticString) {
+        buffer.reserve(name.utf8CodeUnitCount + 4)
         separate()
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(
-            contentsOf: UnsafeBufferPointer(
-                start: name.utf8Start,
-                count: name.utf8CodeUnitCount
-            )
-        )
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(UInt8(ascii: ":"))
+        buffer.append(UInt8(ascii: "\""))
+        buffer.append(name)
+        buffer.append(UInt8(ascii: "\""))
+        buffer.append(UInt8(ascii: ":"))
         needsComma = false
     }
 
     /// Writes a member's name, whatever it is; its value comes next.
     public mutating func member(named name: String) {
         string(name)
-        bytes.append(UInt8(ascii: ":"))
+        buffer.append(UInt8(ascii: ":"))
         needsComma = false
     }
 
@@ -91,32 +89,36 @@ public struct JSONWriter {
     /// Writes an integer.
     public mutating func integer(_ value: Int) {
         separate()
-        if value < 0 { bytes.append(UInt8(ascii: "-")) }
-        digits(UInt64(value.magnitude))
+        if value < 0 { buffer.append(UInt8(ascii: "-")) }
+        buffer.appendDecimal(UInt64(value.magnitude))
         needsComma = true
     }
 
     /// Writes an integer without sign.
     public mutating func unsigned(_ value: UInt64) {
         separate()
-        digits(value)
+        buffer.appendDecimal(value)
         needsComma = true
     }
 
     /// Writes an integer without sign as a string of decimal digits, for values beyond 2^53 - 1.
-    public mutating func decimalString(_ value: UInt64) {
-        separate()
-        bytes.append(UInt8(ascii: "\""))
-        digits(value)
-        bytes.append(UInt8(ascii: "\""))
-        needsComma = true
+    public mutating func decimalString(_ value: UInt64) { string("", then: value) }
+
+    /// Writes a string: a text that needs no escapes, and a number in decimal digits.
+    public mutating func string(_ text: String, then number: UInt64) {
+        var text = text
+        quoted { buffer in
+            text.withUTF8 { buffer.append($0) }
+            buffer.appendDecimal(number)
+        }
     }
 
     /// Writes a number, which must be finite: JSON has no other ones.
     public mutating func number(_ value: Double) {
         precondition(value.isFinite, "JSON has no infinity")
         separate()
-        bytes.append(contentsOf: value.description.utf8)
+        var text = value.description
+        text.withUTF8 { buffer.append($0) }
         needsComma = true
     }
 
@@ -126,19 +128,14 @@ public struct JSONWriter {
     /// Writes a value that is JSON already.
     public mutating func raw(_ fragment: [UInt8]) {
         separate()
-        bytes.append(contentsOf: fragment)
+        fragment.withUnsafeBufferPointer { buffer.append($0) }
         needsComma = true
     }
 
     /// Writes a value that is JSON already.
     public mutating func raw(_ fragment: StaticString) {
         separate()
-        bytes.append(
-            contentsOf: UnsafeBufferPointer(
-                start: fragment.utf8Start,
-                count: fragment.utf8CodeUnitCount
-            )
-        )
+        buffer.append(fragment)
         needsComma = true
     }
 
@@ -146,60 +143,40 @@ public struct JSONWriter {
 
     /// Writes a string from its UTF-8 bytes, which must be valid.
     mutating func string(utf8 text: UnsafeBufferPointer<UInt8>) {
-        separate()
-        bytes.append(UInt8(ascii: "\""))
-        appendEscaped(text, to: &bytes)
-        bytes.append(UInt8(ascii: "\""))
-        needsComma = true
+        quoted { appendEscaped(text, to: &$0) }
     }
 
     /// Writes a string of `count` characters that need no escapes, which `fill` puts in place.
-    mutating func string(
+    public mutating func string(
         count: Int,
         filledBy fill: (UnsafeMutableBufferPointer<UInt8>) -> Void
     ) {
+        quoted { $0.append(count: count, filledBy: fill) }
+    }
+
+    /// Writes a string whose inside `write` appends.
+    @inline(__always)
+    private mutating func quoted(_ write: (inout TextBuffer) -> Void) {
         separate()
-        bytes.append(UInt8(ascii: "\""))
-        let start = bytes.count
-        bytes.append(contentsOf: repeatElement(0, count: count))
-        bytes.withUnsafeMutableBufferPointer { buffer in
-            fill(UnsafeMutableBufferPointer(rebasing: buffer[start...]))
-        }
-        bytes.append(UInt8(ascii: "\""))
+        buffer.append(UInt8(ascii: "\""))
+        write(&buffer)
+        buffer.append(UInt8(ascii: "\""))
         needsComma = true
     }
 
     @inline(__always)
     private mutating func separate() {
-        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        if needsComma { buffer.append(UInt8(ascii: ",")) }
     }
 
     private mutating func open(_ bracket: UInt8) {
         separate()
-        bytes.append(bracket)
+        buffer.append(bracket)
         needsComma = false
     }
 
     private mutating func close(_ bracket: UInt8) {
-        bytes.append(bracket)
+        buffer.append(bracket)
         needsComma = true
-    }
-
-    private mutating func digits(_ value: UInt64) {
-        if value < 10 {
-            bytes.append(UInt8(ascii: "0") + UInt8(value))
-            return
-        }
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { scratch in
-            var rest = value
-            var start = 20
-            while rest > 0 {
-                start -= 1
-                let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-                scratch[start] = UInt8(ascii: "0") + UInt8(digit)
-                rest = quotient
-            }
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: scratch[start...]))
-        }
     }
 }

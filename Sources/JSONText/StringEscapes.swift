@@ -1,9 +1,10 @@
 /// Appends the inside of a JSON string: `"`, `\` and U+0000 to U+001F are escaped, nothing else.
-func appendEscaped(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
+func appendEscaped(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout TextBuffer) {
+    bytes.reserve(text.count + 1)
     var start = 0
     while true {
         let end = nextEscape(in: text, from: start)
-        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start..<end]))
+        bytes.append(UnsafeBufferPointer(rebasing: text[start..<end]))
         guard end < text.count else { return }
         appendEscape(text[end], to: &bytes)
         start = end + 1
@@ -42,7 +43,7 @@ private func mayNeedEscape(_ word: UInt64) -> Bool {
     return hits & ~word & tops != 0
 }
 
-private func appendEscape(_ byte: UInt8, to bytes: inout [UInt8]) {
+private func appendEscape(_ byte: UInt8, to bytes: inout TextBuffer) {
     bytes.append(UInt8(ascii: "\\"))
     switch byte {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
@@ -52,7 +53,7 @@ private func appendEscape(_ byte: UInt8, to bytes: inout [UInt8]) {
     case 0x0C: bytes.append(UInt8(ascii: "f"))
     case 0x0D: bytes.append(UInt8(ascii: "r"))
     default:
-        bytes.append(contentsOf: "u00".utf8)
+        bytes.append("u00")
         let (high, low) = (byte >> 4, byte & 0x0F)
         bytes.append(UInt8(ascii: "0") + high)
         bytes.append(low < 10 ? UInt8(ascii: "0") + low : UInt8(ascii: "a") + low - 10)

@@ -29,7 +29,12 @@ public struct EntryID: Hashable, Sendable {
     }
 
     /// The id as clients see it.
-    public var text: String { formatID("cmp_", generation, seq) }
+    public var text: String { EntryID.prefix(of: generation) + String(seq) }
+
+    /// What stands before `seq` in every id of that life.
+    public static func prefix(of generation: PortGeneration) -> String {
+        idPrefix("cmp_", generation)
+    }
 }
 
 /// Names a lease: `lse_<generation>_<number>`, opaque to clients.
@@ -55,9 +60,12 @@ public struct LeaseID: Hashable, Sendable {
     public var text: String { formatID("lse_", generation, number) }
 }
 
+private func idPrefix(_ kind: String, _ generation: PortGeneration) -> String {
+    kind + String(generation.rawValue, radix: 36) + "_"
+}
+
 private func formatID(_ prefix: String, _ generation: PortGeneration, _ number: UInt64) -> String {
-    let digits = String(generation.rawValue, radix: 36)
-    return prefix + digits + "_" + String(number)
+    idPrefix(prefix, generation) + String(number)
 }
 
 private func parseID(_ text: String, prefix: String) -> (PortGeneration, UInt64)? {

@@ -152,7 +152,7 @@ private final class WaitingFetch: FetchWaiter {
                 for entry in answer.entries { text.write(entry, into: &writer) }
             }
             writer.member("lease", answer.lease?.text)
-            writer.member("lease_expires_at", answer.leaseExpiresAt.map { times.text($0) })
+            writer.member("lease_expires_at", answer.leaseExpiresAt, times)
             if !answer.alerts.isEmpty {
                 writer.array("alerts") { writer in
                     for alert in answer.alerts { write(alert, into: &writer) }

@@ -25,7 +25,7 @@ enum LockHandlers {
                 writer.member("session", session.id.text)
                 writer.member("lock_token", grant.token)
                 writer.member("fence", grant.fence)
-                writer.member("expires_at", call.times.text(grant.expiresAt))
+                writer.member("expires_at", grant.expiresAt, call.times)
             }
         }
     }

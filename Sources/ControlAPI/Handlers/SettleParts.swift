@@ -51,7 +51,7 @@ enum SettleParts {
                 }
             }
         }
-        writer.member("lease_expires_at", answer.leaseExpiresAt.map { times.text($0) })
+        writer.member("lease_expires_at", answer.leaseExpiresAt, times)
         writer.endObject()
     }
 }

@@ -61,12 +61,11 @@ struct Route: Sendable {
 
     /// The names and ids in a path, if it is one of this route's.
     func match(_ segments: [String]) -> [String]? {
-        guard segments.count == pieces.count else { return nil }
+        guard segments.count == pieces.count, hasLiterals(segments) else { return nil }
         var parameters: [String] = []
         for (piece, segment) in zip(pieces, segments) {
             switch piece {
-            case .literal(let text):
-                guard segment == text else { return nil }
+            case .literal: break
             case .parameter:
                 guard !segment.isEmpty, !verbs.contains(where: segment.hasSuffix) else {
                     return nil
@@ -80,6 +79,14 @@ struct Route: Sendable {
             }
         }
         return parameters
+    }
+
+    /// Whether the literal pieces are as they must be, the last first: it differs most.
+    private func hasLiterals(_ segments: [String]) -> Bool {
+        for index in pieces.indices.reversed() {
+            if case .literal(let text) = pieces[index], segments[index] != text { return false }
+        }
+        return true
     }
 }
 

@@ -9,6 +9,11 @@ final class ServiceMetrics: Sendable {
         var durations = DurationHistogram()
         /// By the first digit of the status; 0 is a connection that ended before a reply.
         var statuses = [Int](repeating: 0, count: 6)
+
+        mutating func add(_ line: RequestLog) {
+            durations.add(nanoseconds: line.durationNanoseconds)
+            statuses[min(max(line.status / 100, 0), 5)] += 1
+        }
     }
 
     private let routes = Guarded<[String: RouteCounts]>([:])
@@ -22,12 +27,7 @@ final class ServiceMetrics: Sendable {
 
     /// Counts a finished request.
     func requestFinished(_ line: RequestLog) {
-        let route = line.label ?? "none"
-        routes.withLock { routes in
-            routes[route, default: RouteCounts()].durations.add(
-                nanoseconds: line.durationNanoseconds)
-            routes[route]?.statuses[min(max(line.status / 100, 0), 5)] += 1
-        }
+        routes.withLock { $0[line.label ?? "none", default: RouteCounts()].add(line) }
     }
 
     /// The counts of each route.

@@ -3,19 +3,28 @@ import PortEngine
 
 /// Writes entries as JSON.
 struct EntryText {
-    let generation: PortGeneration
     let times: Timestamps
     let encoding: ReplyEncoding
+    /// What all ids begin with.
+    private let idPrefix: String
+
+    /// The text of entries of one life of a port.
+    init(generation: PortGeneration, times: Timestamps, encoding: ReplyEncoding) {
+        self.times = times
+        self.encoding = encoding
+        idPrefix = EntryID.prefix(of: generation)
+    }
 
     /// An entry of a batch, or of a look with where it is.
     func write(
         _ queued: QueuedEntry, place: PeekedEntry.Place? = nil, into writer: inout JSONWriter
     ) {
         writer.beginObject()
-        writer.member("id", EntryID(generation: generation, seq: queued.seq).text)
+        writer.member("id")
+        writer.string(idPrefix, then: queued.seq)
         writer.member("seq", Int(queued.seq))
         EntryText.members(of: queued.entry, encoding, into: &writer)
-        writer.member("queued_at", times.text(queued.queuedAt))
+        writer.member("queued_at", queued.queuedAt, times)
         writer.member("delivery", queued.delivery)
         switch place {
         case nil:
@@ -24,13 +33,13 @@ struct EntryText {
             writer.member("state", "queued")
         case .leased(let expiry):
             writer.member("state", "leased")
-            writer.member("lease_expires_at", expiry.map { times.text($0) })
+            writer.member("lease_expires_at", expiry, times)
         case .delayed(let until):
             writer.member("state", "delayed")
-            writer.member("available_at", times.text(until))
+            writer.member("available_at", until, times)
         case .dead(let since):
             writer.member("state", "dead")
-            writer.member("dead_at", times.text(since))
+            writer.member("dead_at", since, times)
         }
         writer.endObject()
     }

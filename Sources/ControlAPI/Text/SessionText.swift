@@ -43,7 +43,7 @@ enum SessionText {
         if let lock = session.lockHeld(at: call.service.clock.now()) {
             writer.object("lock") { writer in
                 writer.member("fence", lock.fence)
-                writer.member("expires_at", call.times.text(lock.expiresAt))
+                writer.member("expires_at", lock.expiresAt, call.times)
             }
         }
         let counters = snapshot.counters

@@ -8,28 +8,31 @@ struct Timestamps: Sendable {
 
     init(_ clock: any EngineClock) { offset = clock.wallClockOffset() }
 
-    /// `2026-03-01T12:00:01.250Z`.
-    func text(_ moment: MonotonicInstant) -> String {
+    /// Writes a moment such as `2026-03-01T12:00:01.250Z`.
+    func write(_ moment: MonotonicInstant, into writer: inout JSONWriter) {
         let milliseconds = (moment.nanoseconds &+ offset) / 1_000_000
         let seconds = milliseconds / 1_000
         let (year, month, day) = Timestamps.date(daysSince1970: seconds / 86_400)
         let time = seconds % 86_400
-        var digits: [UInt8] = []
-        digits.reserveCapacity(24)
-        func append(_ number: Int64, width: Int, then mark: Character) {
-            let text = String(number).utf8
-            for _ in 0..<max(0, width - text.count) { digits.append(UInt8(ascii: "0")) }
-            digits.append(contentsOf: text)
-            digits.append(contentsOf: mark.utf8)
+        writer.string(count: 24) { text in
+            var place = 0
+            func put(_ number: Int64, width: Int, then mark: UInt8) {
+                var rest = UInt64(number.magnitude)
+                for index in (place..<(place + width)).reversed() {
+                    text[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                    rest /= 10
+                }
+                text[place + width] = mark
+                place += width + 1
+            }
+            put(year, width: 4, then: UInt8(ascii: "-"))
+            put(month, width: 2, then: UInt8(ascii: "-"))
+            put(day, width: 2, then: UInt8(ascii: "T"))
+            put(time / 3_600, width: 2, then: UInt8(ascii: ":"))
+            put(time / 60 % 60, width: 2, then: UInt8(ascii: ":"))
+            put(time % 60, width: 2, then: UInt8(ascii: "."))
+            put(milliseconds % 1_000, width: 3, then: UInt8(ascii: "Z"))
         }
-        append(year, width: 4, then: "-")
-        append(month, width: 2, then: "-")
-        append(day, width: 2, then: "T")
-        append(time / 3_600, width: 2, then: ":")
-        append(time / 60 % 60, width: 2, then: ":")
-        append(time % 60, width: 2, then: ".")
-        append(milliseconds % 1_000, width: 3, then: "Z")
-        return String(decoding: digits, as: UTF8.self)
     }
 
     /// The civil date, by counting from 1 March of the year 0, when leap days come last.
@@ -44,5 +47,16 @@ struct Timestamps: Sendable {
         let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
         let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
         return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day)
+    }
+}
+
+extension JSONWriter {
+    /// Writes a member that is a moment; `nil` leaves it out.
+    mutating func member(
+        _ name: StaticString, _ moment: MonotonicInstant?, _ times: Timestamps
+    ) {
+        guard let moment else { return }
+        member(name)
+        times.write(moment, into: &self)
     }
 }
