@@ -6,17 +6,22 @@ public struct SimulationSettings: Sendable {
     public var seed: UInt64
     /// How many steps clients, devices, workers and the clock do before the end begins.
     public var steps: Int
+    /// What sessions it is about.
+    public var kind: SimulatedKind
     /// Whether every event is printed as it happens.
     public var isEchoing = false
 
     /// A run of `steps` steps from `seed`.
-    public init(seed: UInt64, steps: Int) {
+    public init(seed: UInt64, steps: Int, kind: SimulatedKind = .ports) {
         self.seed = seed
         self.steps = steps
+        self.kind = kind
     }
 
     /// Runs the simulation to its end, or to the first broken promise.
-    public func run() -> SimulationReport { SimulationRun(self).run() }
+    public func run() -> SimulationReport {
+        kind == .ports ? SimulationRun(self).run() : ShapeRun(self, kind).run()
+    }
 }
 
 /// What a run came to.

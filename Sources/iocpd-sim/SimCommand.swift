@@ -1,6 +1,6 @@
-import ArgumentParser
+public import ArgumentParser
 import Glibc
-import Simulation
+public import Simulation
 
 /// Runs the simulation from seeds, and says which rule broke at which step.
 @main
@@ -17,6 +17,9 @@ struct SimCommand: ParsableCommand {
 
     @Option(help: "Steps of one seed.")
     var stepsPerSeed = 20_000
+
+    @Option(help: "What the runs are about; without it, the kinds take turns by the seed.")
+    var kind: SimulatedKind?
 
     @Flag(help: "Runs each seed twice and compares.")
     var twice = false
@@ -37,7 +40,9 @@ struct SimCommand: ParsableCommand {
         var failures = 0
         var tally: [String: Int] = [:]
         while done < steps {
-            var settings = SimulationSettings(seed: next, steps: min(stepsPerSeed, steps - done))
+            var settings = SimulationSettings(
+                seed: next, steps: min(stepsPerSeed, steps - done),
+                kind: kind ?? SimulatedKind.all(of: next))
             settings.isEchoing = events
             // A trap of the engine ends the process: say first what it was doing.
             if announce { print("seed \(next)") }
@@ -52,7 +57,9 @@ struct SimCommand: ParsableCommand {
                 print("seed \(next): two runs differ")
                 throw ExitCode.failure
             }
-            for (what, times) in report.tally { tally[what, default: 0] += times }
+            for (what, times) in report.tally {
+                tally["\(settings.kind): \(what)", default: 0] += times
+            }
             done += max(1, report.steps)
             next += 1
         }
@@ -62,5 +69,13 @@ struct SimCommand: ParsableCommand {
             "\(done) steps of \(next - seed) seeds from \(seed) in \(seconds) s, \(failures) failures"
         )
         if failures > 0 { throw ExitCode.failure }
+    }
+}
+
+extension SimulatedKind: ExpressibleByArgument {
+    /// Every other seed is about ports, as the most is promised of them.
+    fileprivate static func all(of seed: UInt64) -> SimulatedKind {
+        let others = allCases.filter { $0 != .ports }
+        return seed % 2 == 1 ? .ports : others[Int(seed / 2 % UInt64(others.count))]
     }
 }

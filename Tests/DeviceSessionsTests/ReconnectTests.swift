@@ -241,4 +241,20 @@ import Testing
                 "session_state end_of_stream 'b\nc\n' down",
             ])
     }
+
+    @Test func `a close while the end is sought counts what was read only to find it`() {
+        var configuration = SessionConfiguration.bench(linger: 0)
+        configuration.reconnect = ReconnectPolicy(
+            minDelayMilliseconds: 100, maxDelayMilliseconds: 100, maxAttempts: nil)
+        let bench = SessionBench.packets(.message, configuration)
+        bench.submit(.read(2))
+        bench.comes("abcd")
+        #expect(bench.told() == ["read#1 truncated(more_data) 2 'ab' of 4"])
+        bench.hangsUp()
+        bench.comes("three")
+        bench.close()
+        bench.answer("receiveMessage", .failed(.cancelled))
+        bench.answer("close", .done)
+        #expect(bench.told() == ["release 2", "session_closed ok discarded 7"])
+    }
 }

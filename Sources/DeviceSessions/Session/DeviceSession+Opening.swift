@@ -125,7 +125,8 @@ extension DeviceSession {
 
     func closedEntry(_ status: EntryStatus, _ error: EntryError?) -> CompletionEntry {
         let held = input.count + setAside.count + packets.unreadBytes
-        let unread = held + (closing?.discarded ?? 0)
+        let thrownAway = (closing?.discarded ?? 0) + (reconnection?.discarded ?? 0)
+        let unread = held + thrownAway
         return CompletionEntry(
             kind: .sessionClosed, status: status, key: configuration.key,
             details: EntryDetails(

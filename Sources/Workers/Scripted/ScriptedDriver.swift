@@ -65,7 +65,7 @@ public final class ScriptedDriver: IODriver {
     public func cancel(_ token: StepToken) {
         network.driverWasCalled()
         guard let index = pending.firstIndex(where: { $0.token == token }),
-            pending[index].result == nil, pending[index].step.canBeCancelled
+            pending[index].result == nil, canBeCancelled(pending[index].step)
         else { return }
         if dice.happens(moods.lateCancel), let result = perform(pending[index].step) {
             pending[index].result = result
@@ -106,9 +106,7 @@ public final class ScriptedDriver: IODriver {
 
     private func tellHangups(into events: inout [DriverEvent]) {
         for record in table.all {
-            guard let session = record.hangupWatcher, record.input == nil,
-                let connection = record.connection,
-                connection.hasDeviceFinished || connection.hasDeviceGone
+            guard let session = record.hangupWatcher, record.input == nil, record.hasHungUp
             else { continue }
             record.hangupWatcher = nil
             events.append(.hangup(session: session))
@@ -170,7 +168,9 @@ public final class ScriptedDriver: IODriver {
     }
 
     private func told(_ step: KernelStep, _ result: StepResult) {
-        guard let slot = step.slot, let connection = table[slot]?.connection else { return }
+        guard let slot = step.slot else { return }
+        table[slot]?.device?.told(step, result)
+        guard let connection = table[slot]?.connection else { return }
         switch (step, result) {
         case (.receive, .received(let bytes)) where bytes.isEmpty:
             network.toldEnd(nil, on: connection)
@@ -198,7 +198,8 @@ public final class ScriptedDriver: IODriver {
     }
 
     private func attempt(_ step: KernelStep) throws(Errno) -> StepResult? {
-        switch step {
+        if let device = device(of: step) { return try device.perform(step) }
+        return switch step {
         case .resolve(let host, let port): network.resolve(host, port: port)
         case .open(let request): try open(request)
         case .connect(let slot, let address): try connect(slot, address)
@@ -213,12 +214,26 @@ public final class ScriptedDriver: IODriver {
         }
     }
 
+    /// The device that does the step by itself; connecting, accepting and closing are the table's.
+    private func device(of step: KernelStep) -> (any ScriptedDevice)? {
+        switch step {
+        case .connect, .accept, .close: nil
+        default: step.slot.flatMap { table[$0]?.device }
+        }
+    }
+
+    private func canBeCancelled(_ step: KernelStep) -> Bool {
+        step.canBeCancelled && device(of: step)?.canBeCalledBack(step) ?? true
+    }
+
     /// Whether a wait could do the step now.
     private func canBeDone(_ step: KernelStep) -> Bool {
-        switch step {
+        if let device = device(of: step) { return device.isReady(for: step) }
+        return switch step {
         case .receive(let slot, _), .poll(let slot): connection(slot)?.isReadable ?? true
         case .send(let slot, _, _): connection(slot)?.isWritable ?? true
-        case .accept(let slot, _): !(listener(slot)?.waiting.isEmpty ?? false)
+        case .accept(let slot, _):
+            table[slot]?.device?.isReady(for: step) ?? !(listener(slot)?.waiting.isEmpty ?? false)
         // Whether a connect can be done is known only by trying.
         case .connect: false
         default: true
@@ -227,6 +242,9 @@ public final class ScriptedDriver: IODriver {
 
     private func open(_ request: OpenRequest) throws(Errno) -> StepResult {
         if dice.happens(moods.noDescriptor) { throw .tooManyOpenFiles }
+        if let device = try network.device(for: request) {
+            return .opened(table.insert(.device(device)))
+        }
         switch request {
         case .socket: return .opened(table.insert(.socket(nil)))
         case .listener, .unixListener:
@@ -249,12 +267,19 @@ public final class ScriptedDriver: IODriver {
             guard case .handle(let path)? = table[handle]?.thing else { throw .badDescriptor }
             target = .path(path)
         }
+        if let device = record.device {
+            return try device.connect(to: target) ? .connected : nil
+        }
         guard let connection = try network.connect(to: target) else { return nil }
         record.thing = .socket(connection)
         return .connected
     }
 
     private func accept(_ slot: DescriptorSlot) throws(Errno) -> StepResult? {
+        if let device = table[slot]?.device {
+            guard let client = device.nextClient() else { return nil }
+            return .accepted(table.insert(.device(client.device)), peer: client.peer)
+        }
         guard let listener = listener(slot) else { throw .invalidArgument }
         guard !listener.waiting.isEmpty else { return nil }
         if dice.happens(moods.noDescriptor) { throw .tooManyOpenFiles }
@@ -321,6 +346,8 @@ public final class ScriptedDriver: IODriver {
             connection.close(reset: reset)
         case .listener(let listener):
             listener.close()
+        case .device(let device):
+            device.close(reset: reset)
         case .socket(nil), .handle, nil:
             break
         }

@@ -11,6 +11,10 @@ public protocol ScriptedNetwork: AnyObject {
     /// Looks a name up.
     func resolve(_ host: String, port: UInt16) -> StepResult
 
+    /// What an open gives where that is no plain stream socket, listener or handle; `nil` where it
+    /// is.
+    func device(for request: OpenRequest) throws(Errno) -> (any ScriptedDevice)?
+
     /// Opens a listener; other descriptors can always be made.
     func listen(_ request: OpenRequest) throws(Errno) -> ScriptedListener
 
@@ -40,6 +44,11 @@ public protocol ScriptedNetwork: AnyObject {
 
     /// The engine broke the driver's contract.
     func contractBroken(_ words: String)
+}
+
+extension ScriptedNetwork {
+    /// It has no such devices.
+    public func device(for request: OpenRequest) throws(Errno) -> (any ScriptedDevice)? { nil }
 }
 
 /// Where a scripted connect goes.

@@ -8,6 +8,7 @@ final class ScriptedRecord {
         case socket(ScriptedConnection?)
         case listener(ScriptedListener)
         case handle(PathTarget)
+        case device(any ScriptedDevice)
     }
 
     let slot: DescriptorSlot
@@ -32,6 +33,17 @@ final class ScriptedRecord {
     var connection: ScriptedConnection? {
         if case .socket(let connection) = thing { return connection }
         return nil
+    }
+
+    var device: (any ScriptedDevice)? {
+        if case .device(let device) = thing { return device }
+        return nil
+    }
+
+    /// Whether the far end has gone.
+    var hasHungUp: Bool {
+        if let device { return device.hasHungUp }
+        return connection.map { $0.hasDeviceFinished || $0.hasDeviceGone } ?? false
     }
 }
 

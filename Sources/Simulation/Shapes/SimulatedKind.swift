@@ -1,0 +1,20 @@
+/// What sessions a run of the simulation is about.
+public enum SimulatedKind: String, CaseIterable, Sendable {
+    /// Streams and listeners, with all that ports do.
+    case ports
+    /// `udp` and `udp-listen`.
+    case datagrams
+    /// `unix-seqpacket`, its listener, and reconnect.
+    case messages
+
+    /// Whether a port too small for what a session has to tell of itself would hide things.
+    var needsRoom: Bool { self == .messages }
+
+    func make(_ run: ShapeRun) -> SimulatedShape? {
+        switch self {
+        case .ports: nil
+        case .datagrams: DatagramShape(run)
+        case .messages: MessageShape(run)
+        }
+    }
+}
