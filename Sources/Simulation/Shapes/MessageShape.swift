@@ -126,8 +126,9 @@ final class MessageShape: SimulatedShape {
 
     /// The connection that entries of a session are of.
     private func end(of session: ShapeSession) -> MessageEnd? {
-        let all = ofSession[session.id] ?? []
-        return session.losses < all.count ? all[session.losses] : nil
+        // Others belong to attempts that were given up just when they had come through.
+        let used = (ofSession[session.id] ?? []).filter(\.isUsed)
+        return session.losses < used.count ? used[session.losses] : nil
     }
 
     fileprivate func wasSent(_ bytes: [UInt8], by session: ShapeSession) -> StepResult {
@@ -232,10 +233,9 @@ final class MessageShape: SimulatedShape {
     }
 
     override func closed(_ session: ShapeSession, _ entry: CompletionEntry) {
-        let all = ofSession.removeValue(forKey: session.id) ?? []
-        guard !session.hasOpenFailed, session.losses < all.count else { return }
-        let end = all[session.losses]
-        guard entry.status != .failed else { return }
+        let end = end(of: session)
+        ofSession[session.id] = nil
+        guard let end, !session.hasOpenFailed, entry.status != .failed else { return }
         run.expect(end.isClosed, "\(session.id.text): ended with an open descriptor")
         run.expect(
             entry.details?.discarded ?? 0 == end.inbox.bytesLeft,
@@ -296,6 +296,8 @@ final class MessageEnd: ScriptedDevice {
     fileprivate var inbox: PacketLedger
     fileprivate var isClosed = false
     fileprivate var isEndTold = false
+    /// Whether anything was ever asked of it.
+    fileprivate var isUsed = false
     private var outbound: [Int] = []
     private var untoldError: Errno?
     private var hasFinished = false
@@ -337,6 +339,7 @@ final class MessageEnd: ScriptedDevice {
     }
 
     func perform(_ step: KernelStep) throws(Errno) -> StepResult? {
+        isUsed = true
         switch step {
         case .receiveMessage(_, let limit):
             try tellError()

@@ -6,6 +6,8 @@ public enum SimulatedKind: String, CaseIterable, Sendable {
     case datagrams
     /// `unix-seqpacket`, its listener, and reconnect.
     case messages
+    /// `file`, with locks.
+    case files
 
     /// Whether a port too small for what a session has to tell of itself would hide things.
     var needsRoom: Bool { self == .messages }
@@ -15,6 +17,7 @@ public enum SimulatedKind: String, CaseIterable, Sendable {
         case .ports: nil
         case .datagrams: DatagramShape(run)
         case .messages: MessageShape(run)
+        case .files: FileShape(run)
         }
     }
 }

@@ -9,6 +9,9 @@ public protocol ScriptedDevice: AnyObject {
     /// Connects; false is "not yet", and the driver asks again.
     func connect(to target: ScriptedTarget) throws(Errno) -> Bool
 
+    /// A step has been asked for; it may be done much later.
+    func submitted(_ step: KernelStep)
+
     /// Does a step if that is possible now; `nil` is "not now".
     func perform(_ step: KernelStep) throws(Errno) -> StepResult?
 
@@ -34,6 +37,8 @@ public protocol ScriptedDevice: AnyObject {
 extension ScriptedDevice {
     /// It cannot be connected.
     public func connect(to target: ScriptedTarget) throws(Errno) -> Bool { throw .notSupported }
+    /// It takes no note.
+    public func submitted(_ step: KernelStep) {}
     /// It can.
     public func canBeCalledBack(_ step: KernelStep) -> Bool { true }
     /// It is no listener.

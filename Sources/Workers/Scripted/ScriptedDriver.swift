@@ -52,6 +52,7 @@ public final class ScriptedDriver: IODriver {
     public func submit(_ step: KernelStep, token: StepToken) -> StepOutcome {
         network.driverWasCalled()
         if let refusal = claim(step, token) { return .done(refusal) }
+        device(of: step)?.submitted(step)
         if !step.isAlwaysPending, !dice.happens(moods.late), let result = perform(step) {
             release(step)
             told(step, result)
