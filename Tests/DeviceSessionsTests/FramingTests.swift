@@ -187,4 +187,17 @@ import Testing
                 "transact#1 ok 3 '\0\u{1}A' sent 1", "read#2 ok 3 '\0\u{1}B' more",
             ])
     }
+
+    @Test func `a gap that has passed is not waited for again while the port holds the frame up`() {
+        let bench = SessionBench()
+        bench.submit(frame(.gap(milliseconds: 20)))
+        bench.surroundings.portAcceptsPayload = false
+        bench.arrives("ab")
+        bench.pass(20)
+        #expect(bench.told() == ["await room"])
+        #expect(!bench.timers.contains { $0.at <= bench.now })
+        bench.surroundings.portAcceptsPayload = true
+        bench.room()
+        #expect(bench.told() == ["read#1 ok 2 'ab'"])
+    }
 }

@@ -118,7 +118,10 @@ extension DeviceSession {
         guard !frames.isTimerArmed, !input.isEmpty, let gap = gapInUse,
             let last = frames.lastArrival
         else { return }
+        let end = last.advanced(milliseconds: gap)
+        // A frame that has ended and is held up by its port or for want of credit needs no timer.
+        guard end > present else { return }
         frames.isTimerArmed = true
-        effects.append(.arm(.gap, at: last.advanced(milliseconds: gap)))
+        effects.append(.arm(.gap, at: end))
     }
 }
