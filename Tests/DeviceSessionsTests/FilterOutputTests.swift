@@ -116,6 +116,15 @@ import Testing
         #expect(bench.sending == "89\n>")
     }
 
+    @Test func `W4 a record that went out while a read met the reset counts`() {
+        let bench = SessionBench.filtered()
+        bench.submit(.write("abc"), .read())
+        bench.answer("receive", .failed(.connectionReset))
+        bench.takes()
+        #expect(bench.told() == ["read#2 failed(connection_reset) 0", "write#1 ok 3"])
+        #expect(bench.stepNames == [])
+    }
+
     @Test func `W4 a reset counts whole records alone`() {
         let bench = SessionBench.filtered()
         bench.submit(.write("0123456789abcdef"), .write("next"))

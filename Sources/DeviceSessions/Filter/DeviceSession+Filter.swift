@@ -21,7 +21,7 @@ extension DeviceSession {
         _ result: StepResult, at now: MonotonicInstant, _ effects: inout [SessionEffect]
     ) {
         guard case .received(let bytes) = result else {
-            if case .failed(let errno) = result, errno != .cancelled { wire?.drop() }
+            if case .failed(let errno) = result, errno != .cancelled { dropUnsent() }
             receiveDone(result, at: now)
             return
         }
@@ -61,13 +61,19 @@ extension DeviceSession {
         connectionError = error
         if outputState.isOpen { outputState = .failed(error) }
         snapshot.lastError = error
-        wire?.drop()
+        dropUnsent()
         if let step = sendStep {
             effects.append(.cancelStep(step))
         } else {
             wire?.append(lastWord)
             wire?.isLastWord = true
         }
+    }
+
+    /// Throws away what is on its way, unless the kernel has it: then its completion tells how much
+    /// of it is out.
+    private mutating func dropUnsent() {
+        if sendStep == nil { wire?.drop() }
     }
 
     // MARK: - Output
@@ -111,6 +117,7 @@ extension DeviceSession {
             if let wire, wire.head + count <= wire.outgoing.count {
                 countSent(self.wire?.took(count) ?? 0)
             }
+            if case .failed = outputState { wire?.drop() }
             if wire?.isLastWord == true { wire?.drop() }
         case .failed(.cancelled):
             if wire?.isLastWord == true { wire?.drop() }
