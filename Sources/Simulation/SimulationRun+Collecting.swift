@@ -256,5 +256,6 @@ extension CompletionEntry {
     var words: String {
         "\(kind) \(status) \(details?.error?.code ?? "") \(details?.operation ?? details?.session ?? "")"
             + " \(bytes) \(details?.accepted ?? "")"
+            + "\(details?.discarded.map { " discarding \($0)" } ?? "")"
     }
 }

@@ -120,7 +120,8 @@ extension ShapeRun {
             guard !session.hasOpenFailed else { return }
             expect(
                 shape?.mayEnd(operation, with: entry, in: session) ?? false,
-                "\(name): ended \(entry.status) \(entry.details?.error?.code ?? "")")
+                "\(name): ended \(entry.status) \(entry.details?.error?.code ?? "")"
+                    + "\(shape?.words(about: session) ?? "")")
         }
     }
 

@@ -8,9 +8,11 @@ public enum SimulatedKind: String, CaseIterable, Sendable {
     case messages
     /// `file`, with locks.
     case files
+    /// Streams with framing, with reconnect, and through a filter.
+    case framed
 
     /// Whether a port too small for what a session has to tell of itself would hide things.
-    var needsRoom: Bool { self == .messages }
+    var needsRoom: Bool { self == .messages || self == .framed }
 
     func make(_ run: ShapeRun) -> SimulatedShape? {
         switch self {
@@ -18,6 +20,7 @@ public enum SimulatedKind: String, CaseIterable, Sendable {
         case .datagrams: DatagramShape(run)
         case .messages: MessageShape(run)
         case .files: FileShape(run)
+        case .framed: FramedShape(run)
         }
     }
 }

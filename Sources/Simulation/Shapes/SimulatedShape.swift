@@ -71,6 +71,9 @@ class SimulatedShape {
     /// The session gave its last entry.
     func closed(_ session: ShapeSession, _ entry: CompletionEntry) {}
 
+    /// What to say of a session that has broken a promise.
+    func words(about session: ShapeSession) -> String { "" }
+
     /// What is wrong with a session that rests, if something is.
     func complaint(about session: ShapeSession) -> String? { nil }
 
