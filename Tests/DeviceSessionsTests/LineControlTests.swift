@@ -168,6 +168,15 @@ import Testing
 
     // MARK: - Purge
 
+    @Test func `S11 a purge ends nothing that was accepted behind it`() {
+        let bench = SessionBench.line()
+        bench.submit(purge(true, true), .exactly(6), .write("abc"))
+        #expect(bench.told() == ["control#1 ok 0"])
+        bench.takes()
+        bench.arrives("123456")
+        #expect(bench.told() == ["write#3 ok 3", "read#2 ok 6 '123456'"])
+    }
+
     @Test func `S11 rx_abort ends reads, tx_abort ends writes, and the purge comes behind them`() {
         let bench = SessionBench.line()
         bench.submit(.exactly(9), .standing(), .write("abcd"), .write("e"), turn(.drain))

@@ -139,7 +139,8 @@ extension DeviceSession {
     private mutating func startPurge(
         _ number: UInt64, _ purge: LinePurge, _ effects: inout [SessionEffect]
     ) {
-        let targets = operations.keys.sorted().filter { isAborted($0, by: purge) }
+        // What was accepted behind the purge is none of its business.
+        let targets = operations.keys.sorted().filter { $0 < number && isAborted($0, by: purge) }
         // What has not begun ends first: a write that ends in the middle would end it as torn.
         for target in targets where isQueued(target) { stop(target, as: .cancelled, &effects) }
         for target in targets { stop(target, as: .cancelled, &effects) }
