@@ -115,7 +115,8 @@ final class DatagramShape: SimulatedShape {
         guard entry.status == .ok || entry.status == .truncated else {
             return run.expect(entry.data.isEmpty, "\(name): \(entry.status) with data")
         }
-        let problem = socket.inbox.take(entry, keepsRest: false, tellsPeer: session.handle.abilities.sendsTo)
+        let problem = socket.inbox.take(
+            entry, keepsRest: false, tellsPeer: session.handle.abilities.sendsTo)
         if let problem { run.fail("\(name): \(problem)") }
     }
 

@@ -138,7 +138,8 @@ final class FileShape: SimulatedShape {
         for (index, lock) in held where files[index] === file && lock.session !== open.session {
             run.expect(
                 !lock.range.overlaps(range) || !lock.isExclusive && !isWrite,
-                "\(open.session?.id.text ?? "-"): touches \(range), locked by \(lock.session.id.text)")
+                "\(open.session?.id.text ?? "-"): touches \(range), locked by \(lock.session.id.text)"
+            )
         }
     }
 
@@ -149,7 +150,8 @@ final class FileShape: SimulatedShape {
         switch (operation.kind, entry.status) {
         case (.read, .endOfStream): return code == EntryError.endOfFile.code
         case (.read, .failed):
-            return ["lock_violation", EntryError(.inputOutput).code, "frame_too_long"].contains(code)
+            return ["lock_violation", EntryError(.inputOutput).code, "frame_too_long"].contains(
+                code)
         case (.write, .failed):
             return ["lock_violation", EntryError(.inputOutput).code, "disk_full"].contains(code)
         case (.lock, .failed): return code == "lock_violation"
@@ -218,9 +220,11 @@ final class FileShape: SimulatedShape {
 
     override func complaint(about session: ShapeSession) -> String? {
         // With no thread in the kernel and no lock to wait for, nothing stands still.
-        guard let head = session.pending.first(where: { operation in
-            if case .lock = operation.kind { false } else { true }
-        }) else { return nil }
+        guard
+            let head = session.pending.first(where: { operation in
+                if case .lock = operation.kind { false } else { true }
+            })
+        else { return nil }
         return "operation \(head.number), \(head.kind.words), does not go on"
     }
 
@@ -230,4 +234,3 @@ final class FileShape: SimulatedShape {
         }
     }
 }
-

@@ -15,12 +15,20 @@ final class FramedShape: SimulatedShape {
         var hasStandingReads = false
     }
 
+    /// Bytes of an operation that went out.
+    private struct Sent {
+        var count: Int
+        /// The number of the connection.
+        let on: Int
+    }
+
     private var ends: [StreamEnd] = []
+    private var nextEnd = 0
     private var ofSession: [SessionID: [StreamEnd]] = [:]
     private var byAddress: [SocketAddress: ShapeSession] = [:]
     private var manners: [Int: Manner] = [:]
     /// How much of each operation went out, and on which connection.
-    private var sent: [OperationID: (count: Int, on: ObjectIdentifier)] = [:]
+    private var sent: [OperationID: Sent] = [:]
     /// Operations that ended with a record of theirs on its way, and what they said was sent.
     private var disowned: [SessionID: [(operation: ShapeOperation, said: Int)]] = [:]
 
@@ -74,7 +82,8 @@ final class FramedShape: SimulatedShape {
             let manner = manners[session.number]
         else { throw .connectionRefused }
         if !run.isQuiet && dice.happens(10) { throw .connectionRefused }
-        let end = StreamEnd(self, form: manner.form, isSealed: manner.isSealed)
+        nextEnd += 1
+        let end = StreamEnd(self, nextEnd, form: manner.form, isSealed: manner.isSealed)
         end.session = session
         ends.append(end)
         ofSession[session.id, default: []].append(end)
@@ -135,7 +144,8 @@ final class FramedShape: SimulatedShape {
         guard let session = end.session else { return run.fail("bytes of no session") }
         var rest = plain[...]
         while !rest.isEmpty {
-            guard let operation = writer(of: rest, session, end), let payload = operation.kind.payload
+            guard let operation = writer(of: rest, session, end),
+                let payload = operation.kind.payload
             else { return run.fail("\(session.id.text): sealed bytes that nobody wants sent") }
             let done = sent[id(operation, session)]?.count ?? 0
             let count = min(rest.count, payload.count - done)
@@ -150,8 +160,8 @@ final class FramedShape: SimulatedShape {
         let all = (disowned[session.id] ?? []).map(\.operation) + session.pending
         return all.first { operation in
             guard let payload = operation.kind.payload else { return false }
-            let before = sent[id(operation, session)] ?? (0, ObjectIdentifier(end))
-            guard before.on == ObjectIdentifier(end) else { return false }
+            let before = sent[id(operation, session)] ?? Sent(count: 0, on: end.number)
+            guard before.on == end.number else { return false }
             let rest = payload.dropFirst(before.count)
             let common = min(rest.count, bytes.count)
             return common > 0 && rest.prefix(common).elementsEqual(bytes.prefix(common))
@@ -167,12 +177,12 @@ final class FramedShape: SimulatedShape {
         _ end: StreamEnd
     ) {
         let id = id(operation, session)
-        let before = sent[id] ?? (0, ObjectIdentifier(end))
+        let before = sent[id] ?? Sent(count: 0, on: end.number)
         run.expect(
-            before.count == start && before.on == ObjectIdentifier(end),
+            before.count == start && before.on == end.number,
             "\(run.words(operation, session)): sent from \(start) after \(before.count) bytes, "
-                + "on \(before.on == ObjectIdentifier(end) ? "its" : "another") connection")
-        sent[id] = (start + count, ObjectIdentifier(end))
+                + "on \(before.on == end.number ? "its" : "another") connection")
+        sent[id] = Sent(count: start + count, on: end.number)
         let said = disowned[session.id]?.first { $0.operation === operation }?.said
         run.expect(
             said.map { start + count <= $0 } ?? true,
@@ -184,7 +194,7 @@ final class FramedShape: SimulatedShape {
         _ name: String
     ) {
         let count = sent[id(operation, session)]?.count ?? 0
-        let isWrite = if case .write = operation.kind { true } else { false }
+        let isWrite = operation.isWrite
         let said = isWrite ? entry.bytes : entry.details?.sent ?? 0
         // The rest of a record whose write has ended goes out by itself, or is lost with all.
         let isSealed = manners[session.number]?.isSealed ?? false
@@ -241,10 +251,12 @@ final class FramedShape: SimulatedShape {
             return run.expect(
                 entry.data.isEmpty && discarded == 0, "\(name): data without a connection")
         }
-        guard let start = place(entry.data, of: end, discarded, isTransact: !operation.isRead) else {
+        guard let start = place(entry.data, of: end, discarded, isTransact: !operation.isRead)
+        else {
             return run.fail(
                 "\(name): \(entry.data.count) bytes, \(discarded) discarded, are not those from "
-                    + "\(end.position) on, of \(end.told) that are known\(whereabouts(entry.data, end))")
+                    + "\(end.position) on, of \(end.told) that are known\(whereabouts(entry.data, end))"
+            )
         }
         let limit = manners[session.number]?.limit ?? 0
         let isTooLong = entry.details?.error?.code == EntryError.frameTooLong.code

@@ -56,11 +56,13 @@ struct PacketLedger {
         return left == 0
     }
 
-    /// Takes what an entry has from the front; says what is wrong with it, if something is.
+    /// Takes what an entry has from the front.
     ///
     /// - Parameters:
+    ///   - entry: the entry of a read or a transact.
     ///   - keepsRest: whether the rest of one that did not fit is for the next entry.
     ///   - tellsPeer: whether the entry must say who sent it.
+    /// - Returns: what is wrong with it, if something is.
     mutating func take(
         _ entry: CompletionEntry, keepsRest: Bool, tellsPeer: Bool
     ) -> String? {

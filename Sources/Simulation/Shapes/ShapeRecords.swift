@@ -27,6 +27,7 @@ final class ShapeOperation {
     }
 
     var isRead: Bool { if case .read = kind { true } else { false } }
+    var isWrite: Bool { if case .write = kind { true } else { false } }
 }
 
 /// What a run of one shape knows of a session.

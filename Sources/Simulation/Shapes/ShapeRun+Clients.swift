@@ -106,7 +106,7 @@ extension ShapeRun {
         count("refused")
         switch error {
         case .notOpen, .standingReadActive, .waitPending, .tooManyPending, .tooManyPendingBytes,
-            .port:
+            .port, .unsupportedMember("wait_event", _, _):
             break
         case .unsupported, .unsupportedMember, .accessDenied, .outputShut, .locked, .lockLost:
             fail("\(session.id.text): \(error)")

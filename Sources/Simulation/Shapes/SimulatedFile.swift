@@ -22,7 +22,9 @@ final class SimulatedFile {
     init(key: FileKey) { self.key = key }
 
     /// Whether somebody else has a lock that the mode does not go with.
-    func isBarred(_ range: Range<Int>, for owner: ObjectIdentifier, as mode: FileLockStep.Mode) -> Bool {
+    func isBarred(
+        _ range: Range<Int>, for owner: ObjectIdentifier, as mode: FileLockStep.Mode
+    ) -> Bool {
         if let foreign, foreign.overlaps(range) { return true }
         return modes.contains { other, held in
             other != owner
@@ -127,7 +129,9 @@ final class OpenFile: ScriptedDevice {
         if !shape.run.isQuiet && dice.happens(2) { throw .inputOutput }
         let place = offset ?? file.bytes.count
         shape.run.expect((offset == nil) == appends, "an offset where the file appends, or none")
-        let count = dice.happens(shape.run.isQuiet ? 0 : 30) ? dice.number(in: 1...bytes.count) : bytes.count
+        let count =
+            dice.happens(shape.run.isQuiet ? 0 : 30)
+            ? dice.number(in: 1...bytes.count) : bytes.count
         note(bytes, place: offset, count: count)
         if file.bytes.count < place + count {
             file.bytes += Array(repeating: 0, count: place + count - file.bytes.count)

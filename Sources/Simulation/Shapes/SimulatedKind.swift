@@ -10,6 +10,8 @@ public enum SimulatedKind: String, CaseIterable, Sendable {
     case files
     /// Streams with framing, with reconnect, and through a filter.
     case framed
+    /// `serial`.
+    case lines
 
     /// Whether a port too small for what a session has to tell of itself would hide things.
     var needsRoom: Bool { self == .messages || self == .framed }
@@ -21,6 +23,7 @@ public enum SimulatedKind: String, CaseIterable, Sendable {
         case .messages: MessageShape(run)
         case .files: FileShape(run)
         case .framed: FramedShape(run)
+        case .lines: LineShape(run)
         }
     }
 }

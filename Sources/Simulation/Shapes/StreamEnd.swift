@@ -6,6 +6,8 @@ import Workers
 /// One connection of a stream, with a device at its far end that sends frames, perhaps sealed.
 final class StreamEnd {
     unowned let shape: FramedShape
+    /// Tells connections apart.
+    let number: Int
     weak var session: ShapeSession?
     private(set) var source: FrameSource
     /// Where in the device's bytes the next entry begins.
@@ -28,8 +30,9 @@ final class StreamEnd {
     private var greeted = 0
     private let room: Int
 
-    init(_ shape: FramedShape, form: Framing.Form?, isSealed: Bool) {
+    init(_ shape: FramedShape, _ number: Int, form: Framing.Form?, isSealed: Bool) {
         self.shape = shape
+        self.number = number
         self.isSealed = isSealed
         room = shape.dice.number(in: 8...400)
         source = FrameSource(form, key: shape.dice.bits())
@@ -126,7 +129,9 @@ final class StreamEnd {
             throw error
         }
         if hasBroken { throw .brokenPipe }
-        let most = dice.happens(shape.run.isQuiet ? 0 : 30) ? dice.number(in: 1...bytes.count) : bytes.count
+        let most =
+            dice.happens(shape.run.isQuiet ? 0 : 30)
+            ? dice.number(in: 1...bytes.count) : bytes.count
         let count = min(most, bytes.count - start, room - outbound)
         guard count > 0 else { return nil }
         outbound += count
