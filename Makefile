@@ -9,6 +9,7 @@ PYTEST := $(VENV)/bin/pytest
 SWIFT_SOURCES := Sources Tests Examples Benchmarks/Sources Benchmarks/Package.swift \
 	Package.swift
 SEED ?=
+KIND ?=
 STEPS ?= 1000000
 ROW ?=
 GROWTH ?=
@@ -72,9 +73,10 @@ tidy: ## Tests the repository itself: lengths, imports, unsafe marks, stray file
 openapi: venv ## Embeds openapi/openapi.yaml into the daemon.
 	$(VENV)/bin/python scripts/embed-openapi.py
 
-sim: deps ## Simulates: make sim SEED=n STEPS=n replays a run.
+sim: deps ## Simulates: make sim SEED=n KIND=files STEPS=n replays a run.
 	$(SWIFT) build -c release --product iocpd-sim
-	$(BUILD)/release/iocpd-sim --steps $(STEPS) $(if $(SEED),--seed $(SEED))
+	$(BUILD)/release/iocpd-sim --steps $(STEPS) $(if $(SEED),--seed $(SEED)) \
+		$(if $(KIND),--kind $(KIND))
 
 tsan: deps ## Runs the unit tests under ThreadSanitizer.
 	TSAN_OPTIONS=halt_on_error=1 $(SWIFT) test --scratch-path .build-tsan --sanitize thread \

@@ -28,6 +28,8 @@ public struct SimulationSettings: Sendable {
 public struct SimulationReport: Sendable {
     /// The run's seed.
     public var seed: UInt64
+    /// What it was about.
+    public var kind: SimulatedKind
     /// Steps done.
     public var steps: Int
     /// The rule that was broken, with the step; `nil` if none was.
@@ -42,8 +44,8 @@ public struct SimulationReport: Sendable {
     /// What to print of it.
     public var summary: String {
         guard let failure else {
-            return "seed \(seed): \(steps) steps, hash \(String(hash, radix: 16))"
+            return "\(kind) seed \(seed): \(steps) steps, hash \(String(hash, radix: 16))"
         }
-        return (trace + ["seed \(seed) \(failure)"]).joined(separator: "\n")
+        return (trace + ["\(kind) seed \(seed) \(failure)"]).joined(separator: "\n")
     }
 }

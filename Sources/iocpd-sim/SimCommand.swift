@@ -45,7 +45,7 @@ struct SimCommand: ParsableCommand {
                 kind: kind ?? SimulatedKind.all(of: next))
             settings.isEchoing = events
             // A trap of the engine ends the process: say first what it was doing.
-            if announce { print("seed \(next)") }
+            if announce { print("\(settings.kind) seed \(next)") }
             fflush(nil)
             let report = settings.run()
             if report.failure != nil {
@@ -54,7 +54,7 @@ struct SimCommand: ParsableCommand {
                 if !keepGoing { throw ExitCode.failure }
             }
             if twice, settings.run().hash != report.hash {
-                print("seed \(next): two runs differ")
+                print("\(settings.kind) seed \(next): two runs differ")
                 throw ExitCode.failure
             }
             for (what, times) in report.tally {
