@@ -15,6 +15,7 @@ public enum TransportRegistry {
         SeqpacketListenTransport(),
         UDPTransport(),
         UDPListenTransport(),
+        UDPMulticastTransport(),
     ]
 
     /// Judges a session's target and options.

@@ -111,7 +111,8 @@ def multicast_sender():
 def message_daemon(folder):
     """A daemon whose sessions may lead to loopback, one group, and into the folder."""
     targets = ["tcp://127.0.0.0/8", "udp://127.0.0.0/8", "udp://[::1]", "udp-listen://[::1]",
-               "udp-listen://127.0.0.0/8", "udp-listen://0.0.0.0", f"udp-listen://{GROUP}"]
+               "udp-listen://127.0.0.0/8", "udp-listen://0.0.0.0", f"udp-listen://{GROUP}",
+               f"udp-multicast://{GROUP}"]
     targets += [f"{scheme}://{folder}" for scheme in (
         "unix", "unix-listen", "unix-seqpacket", "unix-seqpacket-listen")]
     daemon = Daemon(*(word for target in targets for word in ("--allow-target", target)))

@@ -28,6 +28,13 @@ def listening(lab):
     return lab, session, lab.session(session)["local"]
 
 
+def free_datagram_port():
+    """A port that no socket of datagrams has."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
 def dead_address():
     """An address that nothing has."""
     peer = DatagramPeer()
@@ -365,6 +372,45 @@ def test_a_group_is_joined_and_left(lab):
         assert outcome(lab.do(session, "read", timeout_ms=200)) == TIMED_OUT
     finally:
         sender.close()
+
+
+def test_a_multicast_session_reads_what_is_sent_to_its_group(lab):
+    port = free_datagram_port()
+    session = lab.open(f"udp-multicast://{GROUP}:{port}?interface=lo")
+    assert lab.session(session)["local"] == f"{GROUP}:{port}"
+    sender = multicast_sender()
+    try:
+        # It is bound to the group: what is sent to the same port of this machine is not its.
+        sender.sendto(b"to one", ("127.0.0.1", port))
+        sender.sendto(b"to all", (GROUP, port))
+        entry = lab.do(session, "read", max_bytes=3, timeout_ms=4000)
+        assert (entry["status"], data(entry), entry["message_bytes"]) == ("truncated", b"to ", 6)
+        assert entry["peer"] == "127.0.0.1:%d" % sender.getsockname()[1]
+        assert outcome(lab.do(session, "read", timeout_ms=100)) == TIMED_OUT
+        path = f"/v1/sessions/{session}/operations"
+        reply = lab.daemon.call("POST", path, json={"op": "write", "data": "", "to": "127.0.0.1:9"})
+        assert (reply.status, reply.code) == (422, "operation.unsupported")
+    finally:
+        sender.close()
+
+
+@pytest.mark.parametrize("target, status, code", [
+    ("udp-multicast://localhost:5000", 422, "uri.invalid"),
+    (f"udp-multicast://{GROUP}:0", 422, "uri.invalid"),
+    ("udp-multicast://239.250.0.9:5000", 403, "target.denied"),
+])
+def test_a_multicast_session_needs_a_group_that_is_allowed(lab, target, status, code):
+    reply = lab.daemon.call(
+        "POST", "/v1/sessions", json={"uri": target, "port": lab.name})
+    assert (reply.status, reply.code) == (status, code), reply.body
+
+
+def test_a_multicast_session_on_no_interface_is_not_opened(lab):
+    reply = lab.daemon.call(
+        "POST", "/v1/sessions",
+        json={"uri": f"udp-multicast://{GROUP}:5000?interface=nowhere", "port": lab.name,
+              "deliver": "inline"})
+    assert (reply.status, reply.code) == (502, "session.open_failed"), reply.body
 
 
 def test_a_group_must_be_one_and_be_allowed(listening):
