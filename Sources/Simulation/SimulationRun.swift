@@ -120,7 +120,8 @@ final class SimulationRun {
         while step < settings.steps && failure == nil { doOneStep() }
         if failure == nil { end() }
         let report = SimulationReport(
-            seed: settings.seed, kind: settings.kind, steps: step, failure: failure, trace: trace.lines,
+            seed: settings.seed, kind: settings.kind, steps: step, failure: failure,
+            trace: trace.lines,
             hash: trace.hash, tally: tally)
         // The drivers know the run, and the run knows the drivers.
         drivers = []

@@ -200,6 +200,7 @@ final class DatagramSocket: ScriptedDevice {
             return send(bytes)
         case .control(_, .localAddress): return .control(.address(address ?? .unix(path: "")))
         case .control(_, .readable): return .control(.number(isReadable ? 1 : 0))
+        case .control(_, .membership): return .done
         case .control: throw .notSupported
         default: return nil
         }

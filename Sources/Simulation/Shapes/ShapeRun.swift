@@ -90,7 +90,8 @@ final class ShapeRun: ScriptedNetwork {
         while step < settings.steps && failure == nil { doOneStep() }
         if failure == nil { end() }
         let report = SimulationReport(
-            seed: settings.seed, kind: settings.kind, steps: step, failure: failure, trace: trace.lines,
+            seed: settings.seed, kind: settings.kind, steps: step, failure: failure,
+            trace: trace.lines,
             hash: trace.hash, tally: tally)
         // The drivers know the run, and the run knows the drivers.
         drivers = []
