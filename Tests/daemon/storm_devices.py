@@ -339,6 +339,33 @@ class UDPListen(UDP):
         return [{"op": "write", "data": LINE, "to": self.address}, {"op": "read"}]
 
 
+class UDPMulticast(UDP):
+    """A group that this one sends to; each session has a port of its own, as the last one may be
+    on its way out."""
+
+    GROUP = "239.255.77.5"
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        loopback = socket.inet_aton("127.0.0.1")
+        self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, loopback)
+        self.port = 0
+
+    @staticmethod
+    def targets(folder):
+        return [f"udp-multicast://{UDPMulticast.GROUP}"]
+
+    def uri(self):
+        self.port = 20_000 + next(NUMBERS) % 10_000
+        return f"udp-multicast://{self.GROUP}:{self.port}?interface=lo"
+
+    def uses(self):
+        return [{"op": "read"}]
+
+    def answer(self):
+        self.socket.sendto(b"ping", (self.GROUP, self.port))
+
+
 class Listener:
     """A listener of the daemon's: its clients come, and some of them reset at once."""
 
@@ -427,5 +454,5 @@ class SeqpacketListen(UnixListen):
 KINDS = {
     "tcp": TCP, "tcp-listen": TCPListen, "unix": Unix, "unix-listen": UnixListen,
     "unix-seqpacket": Seqpacket, "unix-seqpacket-listen": SeqpacketListen, "tls": TLS, "udp": UDP,
-    "udp-listen": UDPListen, "serial": Serial, "file": File,
+    "udp-listen": UDPListen, "udp-multicast": UDPMulticast, "serial": Serial, "file": File,
 }
