@@ -91,7 +91,7 @@ load: build venv ## Opens 8,000 sessions and 8,000 waiting fetches, and prints w
 	$(SWIFT) build -c release --product iocpd
 	IOCPD_BIN=$(BUILD)/release/iocpd $(VENV)/bin/python Tests/daemon/load_8000.py
 
-storm: build venv ## Opens two thousand sessions of each transport; does all to them that can be done.
+storm: build venv ## Opens four thousand sessions of each transport; does all to them that can be done.
 	$(SWIFT) build -c release --product iocpd
 	IOCPD_BIN=$(BUILD)/release/iocpd $(VENV)/bin/python Tests/daemon/transport_storm.py
 

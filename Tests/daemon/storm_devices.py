@@ -6,6 +6,7 @@ stays pending, and writes to be pending at the end.
 """
 
 import base64
+import contextlib
 import itertools
 import os
 import pty
@@ -424,8 +425,11 @@ class TCPListen(Listener):
         return ["tcp-listen://127.0.0.0/8"]
 
     def uri(self):
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.place = probe.getsockname()
+        # Below the ports that the kernel gives to connections, which would be faster.
+        while True:
+            self.place = ("127.0.0.1", 10_000 + next(NUMBERS) % 9_000)
+            with contextlib.suppress(OSError), socket.create_server(self.place):
+                break
         return f"tcp-listen://127.0.0.1:{self.place[1]}"
 
     def socket(self):
