@@ -210,8 +210,13 @@ extension PortDirectory: PortHost {
     }
 
     func entriesQueued(_ entries: [CompletionEntry]) {
-        statuses.withLock { statuses in
-            for entry in entries { statuses[entry.status, default: 0] += 1 }
+        var start = 0
+        while start < entries.count {
+            // Most that come together ended alike.
+            let status = entries[start].status
+            let end = entries[start...].firstIndex { $0.status != status } ?? entries.count
+            statuses.withLock { $0[status, default: 0] += end - start }
+            start = end
         }
     }
 

@@ -129,6 +129,9 @@ extension PortState {
         let expiry = now.advanced(milliseconds: milliseconds)
         var answer = FetchAnswer(reason: .entries)
         var batch: [UInt64] = []
+        let most = min(request.maxEntries, counts.queued)
+        batch.reserveCapacity(most)
+        answer.entries.reserveCapacity(most)
         takeOldest(request) { state, slot in
             var slot = slot
             state.unlink(slot.lease)
@@ -187,20 +190,21 @@ extension PortState {
     ) {
         var taken = 0
         var bytes = 0
-        while taken < request.maxEntries, let seq = oldestQueued() {
-            let isFresh = fresh.first?.seq == seq
-            let size = (isFresh ? fresh.first : held[seq])?.entry.data.count ?? 0
-            if taken > 0 && bytes + size > request.maxBytes { break }
-            let slot: Slot?
-            if isFresh {
-                slot = fresh.popFirst()
-            } else {
+        func fits(_ slot: borrowing Slot) -> Bool {
+            taken == 0 || bytes + slot.entry.data.count <= request.maxBytes
+        }
+        while taken < request.maxEntries {
+            let slot: Slot
+            if let seq = oldestReturned() {
+                guard let back = held.remove(seq, where: fits) else { break }
                 returned.removeFirst()
-                slot = held.remove(seq)
+                slot = back
+            } else {
+                guard !fresh.isEmpty, fits(fresh[0]) else { break }
+                slot = fresh.removeFirst()
             }
-            guard let slot else { break }
             taken += 1
-            bytes += size
+            bytes += slot.entry.data.count
             each(&self, slot)
         }
         counts.queued -= taken

@@ -25,12 +25,10 @@ extension PortState {
         case nil: break
         case .all:
             // None that was named in `nack`, in time or too late: those are the lease's no longer.
-            for seq in leases[number]?.batch ?? [] {
-                if acknowledge(seq, by: number, &effects) { answer.acked += 1 }
-            }
+            answer.acked = acknowledge(leases[number]?.batch ?? [], by: number, &effects)
         case .entries(let references):
             for reference in references {
-                if let seq = seqOf(reference), acknowledge(seq, by: number, &effects) {
+                if let seq = seqOf(reference), acknowledge([seq], by: number, &effects) > 0 {
                     answer.acked += 1
                 } else {
                     answer.outcomes.append((reference.text, refusal(of: reference)))
@@ -67,33 +65,45 @@ extension PortState {
         return isLeaving ? .leaseLost : .alreadyAcked
     }
 
-    /// Takes an entry out for good, if that lease holds it or was the last to hold it.
+    /// Takes entries out for good, those of them that the lease holds or was the last to hold.
+    ///
+    /// - Returns: how many those were.
     private mutating func acknowledge(
-        _ seq: UInt64, by number: UInt64, _ effects: inout PortEffects
-    ) -> Bool {
-        guard number != 0 else { return false }
-        if let slot = held[seq], slot.lease == number {
-            held.remove(seq)
+        _ numbers: [UInt64], by number: UInt64, _ effects: inout PortEffects
+    ) -> Int {
+        guard number != 0 else { return 0 }
+        var acked = 0
+        var held = 0
+        for seq in numbers {
+            guard let place = takeOut(seq, of: number) else { continue }
+            acked += 1
+            if place == .leased { held += 1 }
+        }
+        guard acked > 0 else { return 0 }
+        counts.ackedTotal += acked
+        leases[number]?.held -= held
+        endLeaseIfEmpty(number, &effects)
+        unlink(number, acked)
+        return acked
+    }
+
+    /// Takes one entry out; says where it was.
+    private mutating func takeOut(_ seq: UInt64, of number: UInt64) -> Slot.Place? {
+        if let slot = held.remove(seq, where: { $0.lease == number }) {
             counts.bytes -= slot.entry.data.count
             if slot.place == .leased {
                 counts.leased -= 1
-                leases[number]?.held -= 1
             } else {
                 // The lease ran out, but nobody has taken the entry since: late, and still right.
                 counts.queued -= 1
                 returned.forgetOne { [held] in held[$0]?.place == .queued }
             }
-        } else if let slot = dead[seq], slot.lease == number {
-            dead.remove(seq)
-            counts.bytes -= slot.entry.data.count
-            counts.deadLetters -= 1
-        } else {
-            return false
+            return slot.place
         }
-        counts.ackedTotal += 1
-        endLeaseIfEmpty(number, &effects)
-        unlink(number)
-        return true
+        guard let slot = dead.remove(seq, where: { $0.lease == number }) else { return nil }
+        counts.bytes -= slot.entry.data.count
+        counts.deadLetters -= 1
+        return slot.place
     }
 
     private mutating func nack(
@@ -163,10 +173,10 @@ extension PortState {
 
     // MARK: - Leases
 
-    /// One entry fewer remembers that lease; the record goes with the last.
-    mutating func unlink(_ number: UInt64) {
+    /// So many entries fewer remember that lease; the record goes with the last.
+    mutating func unlink(_ number: UInt64, _ entries: Int = 1) {
         guard number != 0, var lease = leases[number] else { return }
-        lease.linked -= 1
+        lease.linked -= entries
         guard lease.linked > 0 else {
             if lease.armed != nil { deadlines.forgetOne() }
             leases[number] = nil

@@ -143,12 +143,15 @@ struct PortState: ~Copyable {
     // MARK: - Entries out
 
     /// The number of the oldest entry that may be taken.
-    mutating func oldestQueued() -> UInt64? {
+    mutating func oldestQueued() -> UInt64? { oldestReturned() ?? fresh.first?.seq }
+
+    /// The number of the oldest entry that came back and may be taken.
+    mutating func oldestReturned() -> UInt64? {
         while let number = returned.first {
-            if held[number]?.place == .queued { return number }
+            if held.place(of: number) == .queued { return number }
             returned.removeDeadFirst()
         }
-        return fresh.first?.seq
+        return nil
     }
 
     /// When the oldest entry that may be taken came in.

@@ -10,7 +10,8 @@ struct SlotTable {
     private struct Chunk {
         var number: UInt64
         var present: UInt64 = 0
-        var slots: [Slot] = []
+        // Batches leave from the front, and must not move those that stay.
+        var slots: Deque<Slot> = []
 
         func index(of bit: UInt64) -> Int { (present & (bit &- 1)).nonzeroBitCount }
     }
@@ -25,6 +26,12 @@ struct SlotTable {
     subscript(seq: UInt64) -> Slot? {
         guard let (chunk, bit) = locate(seq) else { return nil }
         return chunks[chunk].slots[chunks[chunk].index(of: bit)]
+    }
+
+    /// Where the entry of `seq` is, if it is here: its slot is not copied.
+    func place(of seq: UInt64) -> Slot.Place? {
+        guard let (chunk, bit) = locate(seq) else { return nil }
+        return chunks[chunk].slots[chunks[chunk].index(of: bit)].place
     }
 
     /// Adds a slot whose number is not here.
@@ -48,11 +55,14 @@ struct SlotTable {
         change(&chunks[chunk].slots[index])
     }
 
-    /// Takes the slot of `seq` out.
+    /// Takes the slot of `seq` out, if it is here and `condition` holds for it.
     @discardableResult
-    mutating func remove(_ seq: UInt64) -> Slot? {
+    mutating func remove(
+        _ seq: UInt64, where condition: (borrowing Slot) -> Bool = { _ in true }
+    ) -> Slot? {
         guard let (chunk, bit) = locate(seq) else { return nil }
         let index = chunks[chunk].index(of: bit)
+        guard condition(chunks[chunk].slots[index]) else { return nil }
         count -= 1
         if chunks[chunk].present == bit {
             return chunks.remove(at: chunk).slots[index]
