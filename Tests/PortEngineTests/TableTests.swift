@@ -5,11 +5,10 @@ import Testing
 
 @Suite struct TableTests {
     private func slot(_ seq: UInt64) -> Slot {
-        Slot(
-            seq: seq,
-            entry: CompletionEntry(kind: .packet),
-            at: MonotonicInstant(nanoseconds: Int64(seq))
-        )
+        let queued = QueuedEntry(
+            seq: seq, delivery: 0, queuedAt: MonotonicInstant(nanoseconds: Int64(seq)),
+            entry: CompletionEntry(kind: .packet))
+        return Slot(queued, .queued)
     }
 
     @Test(arguments: UInt64(1)...20)

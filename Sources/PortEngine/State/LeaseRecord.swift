@@ -42,7 +42,7 @@ struct FetchKey: Hashable {
 /// What is on its way to a client.
 struct Handover {
     /// Consumed entries, oldest first.
-    var consumed: [Slot] = []
+    var consumed: [QueuedEntry] = []
     /// A lease whose id nobody knows if the reply is lost.
     var lease: UInt64?
     /// Alerts, and whose they are.

@@ -91,7 +91,7 @@ extension PortState {
         var answer = FetchAnswer(reason: .entries)
         for seq in lease.batch {
             if let slot = held[seq], slot.lease == number, slot.place == .leased {
-                answer.entries.append(slot.queuedEntry)
+                answer.entries.append(slot.queued)
             }
         }
         answer.lease = LeaseID(generation: generation, number: number)
@@ -132,15 +132,11 @@ extension PortState {
         let most = min(request.maxEntries, counts.queued)
         batch.reserveCapacity(most)
         answer.entries.reserveCapacity(most)
-        takeOldest(request) { state, slot in
-            var slot = slot
-            state.unlink(slot.lease)
-            slot.place = .leased
+        takeOldest(request) { state, queued in
+            var slot = Slot(queued, .leased)
             slot.lease = number
-            slot.delivery += 1
-            if slot.delivery > 1 { state.counts.redeliveredTotal += 1 }
-            batch.append(slot.seq)
-            answer.entries.append(slot.queuedEntry)
+            batch.append(queued.seq)
+            answer.entries.append(queued)
             state.held.insert(slot)
         }
         counts.leased += batch.count
@@ -169,43 +165,39 @@ extension PortState {
         for request: FetchRequest, _ effects: inout PortEffects
     ) -> FetchAnswer {
         var answer = FetchAnswer(reason: .entries)
-        var consumed: [Slot] = []
-        takeOldest(request) { state, slot in
-            var slot = slot
-            state.unlink(slot.lease)
-            slot.lease = 0
-            slot.delivery += 1
-            if slot.delivery > 1 { state.counts.redeliveredTotal += 1 }
-            answer.entries.append(slot.queuedEntry)
-            consumed.append(slot)
-        }
-        counts.leased += consumed.count
-        answer.handover = handOver(Handover(consumed: consumed))
+        answer.entries.reserveCapacity(min(request.maxEntries, counts.queued))
+        takeOldest(request) { _, queued in answer.entries.append(queued) }
+        counts.leased += answer.entries.count
+        answer.handover = handOver(Handover(consumed: answer.entries))
         return answer
     }
 
-    /// Takes the oldest entries out of the queue, up to the request's count and bytes.
+    /// Takes the oldest entries out of the queue, up to the request's count and bytes, each counted
+    /// as handed out once more.
     private mutating func takeOldest(
-        _ request: FetchRequest, _ each: (inout PortState, Slot) -> Void
+        _ request: FetchRequest, _ each: (inout PortState, QueuedEntry) -> Void
     ) {
         var taken = 0
         var bytes = 0
-        func fits(_ slot: borrowing Slot) -> Bool {
-            taken == 0 || bytes + slot.entry.data.count <= request.maxBytes
+        func fits(_ queued: borrowing QueuedEntry) -> Bool {
+            taken == 0 || bytes + queued.entry.data.count <= request.maxBytes
         }
         while taken < request.maxEntries {
-            let slot: Slot
+            var queued: QueuedEntry
             if let seq = oldestReturned() {
-                guard let back = held.remove(seq, where: fits) else { break }
+                guard let slot = held.remove(seq, where: { fits($0.queued) }) else { break }
                 returned.removeFirst()
-                slot = back
+                unlink(slot.lease)
+                queued = slot.queued
+                if queued.delivery > 0 { counts.redeliveredTotal += 1 }
             } else {
                 guard !fresh.isEmpty, fits(fresh[0]) else { break }
-                slot = fresh.removeFirst()
+                queued = fresh.removeFirst()
             }
+            queued.delivery += 1
             taken += 1
-            bytes += slot.entry.data.count
-            each(&self, slot)
+            bytes += queued.entry.data.count
+            each(&self, queued)
         }
         counts.queued -= taken
         if fresh.isEmpty && taken > 0 { shrinkFresh() }

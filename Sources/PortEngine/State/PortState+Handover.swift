@@ -5,7 +5,7 @@ extension PortState {
     mutating func confirm(_ id: HandoverID, _ effects: inout PortEffects) {
         guard let handover = handovers.removeValue(forKey: id.number) else { return }
         guard !handover.consumed.isEmpty else { return }
-        for slot in handover.consumed { counts.bytes -= slot.entry.data.count }
+        for queued in handover.consumed { counts.bytes -= queued.entry.data.count }
         counts.leased -= handover.consumed.count
         counts.ackedTotal += handover.consumed.count
         counts.consumedTotal += handover.consumed.count
@@ -19,7 +19,8 @@ extension PortState {
     ) {
         guard let handover = handovers.removeValue(forKey: id.number) else { return }
         counts.undeliveredTotal += 1
-        for var slot in handover.consumed {
+        for queued in handover.consumed {
+            var slot = Slot(queued, .queued)
             slot.delivery -= 1
             requeue(slot)
         }

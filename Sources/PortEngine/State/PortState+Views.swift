@@ -41,7 +41,7 @@ extension PortState {
                 isFull = true
                 return false
             }
-            page.entries.append(PeekedEntry(entry: slot.queuedEntry, place: place(of: slot)))
+            page.entries.append(PeekedEntry(entry: slot.queued, place: place(of: slot)))
             last = slot.seq
             return true
         }
@@ -56,7 +56,7 @@ extension PortState {
                     break
                 }
                 page.entries.append(
-                    PeekedEntry(entry: fresh[index].queuedEntry, place: .queued))
+                    PeekedEntry(entry: fresh[index], place: .queued))
                 last = fresh[index].seq
                 index += 1
             }
@@ -75,7 +75,7 @@ extension PortState {
                 page.next = page.entries.last?.entry.seq
                 return false
             }
-            page.entries.append(PeekedEntry(entry: slot.queuedEntry, place: place(of: slot)))
+            page.entries.append(PeekedEntry(entry: slot.queued, place: place(of: slot)))
             return true
         }
         return page

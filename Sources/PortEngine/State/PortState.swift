@@ -15,7 +15,7 @@ struct PortState: ~Copyable {
     let limits: PortLimits
     var counts = PortCounts()
 
-    var fresh = Deque<Slot>()
+    var fresh = Deque<QueuedEntry>()
     /// The longest that `fresh` has been since it was last empty.
     var freshPeak = 0
     var held = SlotTable()
@@ -134,7 +134,7 @@ struct PortState: ~Copyable {
     }
 
     private mutating func append(_ entry: CompletionEntry, at now: MonotonicInstant) {
-        fresh.append(Slot(seq: nextSeq, entry: entry, at: now))
+        fresh.append(QueuedEntry(seq: nextSeq, delivery: 0, queuedAt: now, entry: entry))
         freshPeak = max(freshPeak, fresh.count)
         nextSeq += 1
         counts.queued += 1

@@ -14,29 +14,28 @@ struct Slot {
         case dead
     }
 
-    let seq: UInt64
+    /// What clients are told of it.
+    var queued: QueuedEntry
     var place: Place
-    /// How often it was handed out.
-    var delivery: Int
     /// The lease that holds it, or that held it last and may still ack it; 0 is none.
-    var lease: UInt64
-    let queuedAt: MonotonicInstant
+    var lease: UInt64 = 0
     /// Since when it is dead, or until when it is delayed.
     var moment: MonotonicInstant
-    let entry: CompletionEntry
 
-    /// A new entry, at the end of the queue.
-    init(seq: UInt64, entry: CompletionEntry, at now: MonotonicInstant) {
-        self.seq = seq
-        place = .queued
-        delivery = 0
-        lease = 0
-        queuedAt = now
-        moment = now
-        self.entry = entry
+    /// An entry that leaves those that nobody has taken, or comes back from its way to a client.
+    init(_ queued: QueuedEntry, _ place: Place) {
+        self.queued = queued
+        self.place = place
+        moment = queued.queuedAt
     }
 
-    var queuedEntry: QueuedEntry {
-        QueuedEntry(seq: seq, delivery: delivery, queuedAt: queuedAt, entry: entry)
+    var seq: UInt64 { queued.seq }
+    var queuedAt: MonotonicInstant { queued.queuedAt }
+    var entry: CompletionEntry { queued.entry }
+
+    /// How often it was handed out.
+    var delivery: Int {
+        get { queued.delivery }
+        set { queued.delivery = newValue }
     }
 }
