@@ -257,4 +257,26 @@ import Testing
         bench.answer("close", .done)
         #expect(bench.told() == ["release 2", "session_closed ok discarded 7"])
     }
+
+    @Test func `behind a message that was thrown away none is given to a read`() {
+        var configuration = SessionConfiguration.bench()
+        configuration.reconnect = ReconnectPolicy(
+            minDelayMilliseconds: 100, maxDelayMilliseconds: 100, maxAttempts: nil)
+        let bench = SessionBench.packets(.message, configuration)
+        bench.submit(.standing(lines: false))
+        bench.surroundings.portAcceptsPayload = false
+        bench.comes("one")
+        bench.hangsUp()
+        bench.comes("two")
+        bench.surroundings.portAcceptsPayload = true
+        bench.room()
+        bench.comes("three")
+        bench.answer("receiveMessage", .received([]))
+        let told = bench.told().filter { $0 != "await room" }
+        #expect(
+            told == [
+                "read#1 ok 3 'one' more", "read#1 end_of_stream 0 last",
+                "session_state end_of_stream discarded 8 down",
+            ])
+    }
 }

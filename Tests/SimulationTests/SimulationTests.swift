@@ -20,7 +20,8 @@ import Testing
             SimulatedKind.datagrams,
             [
                 "read ok", "read truncated", "read cancelled", "read timedOut", "port_unreachable",
-                "datagrams dropped", "transact ok", "write ok", "write cancelled",
+                "datagrams dropped", "transact ok", "write ok", "write cancelled", "lock taken",
+                "lock renewed", "locked", "lock lost",
             ]
         ),
         (

@@ -184,9 +184,9 @@ extension DeviceSession {
             } else if closing != nil {
                 closing?.discarded += fullSize
                 dropNextWhileLingering(&effects)
-            } else if packets.held != nil {
+            } else if packets.held != nil || reconnection?.hasOverflown == true {
                 // Read only to learn how the connection ended.
-                reconnection?.discarded += fullSize
+                reconnection?.discard(fullSize)
             } else if fullSize > bytes.count && shape == .message {
                 packets.keep(.messageTooLongToTake)
             } else {

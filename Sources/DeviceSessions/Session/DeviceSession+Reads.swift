@@ -248,8 +248,9 @@ extension DeviceSession {
             snapshot.counters.bytesReceived += bytes.count
             if wire == nil { receivedInput += bytes.count }
             line.watch.note(.rxChar)
-            if isEndSought && input.count >= DeviceSession.readAhead {
-                reconnection?.discarded += bytes.count
+            let isFull = isEndSought && input.count >= DeviceSession.readAhead
+            if closing == nil && (isFull || reconnection?.hasOverflown == true) {
+                reconnection?.discard(bytes.count)
             } else if closing == nil {
                 takeIn(bytes, at: now)
             } else {

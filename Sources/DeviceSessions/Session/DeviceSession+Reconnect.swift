@@ -129,6 +129,7 @@ extension DeviceSession {
         seenInput = nil
         reconnection?.isHangupKnown = false
         reconnection?.discarded = 0
+        reconnection?.hasOverflown = false
         line.forgetConnection()
     }
 

@@ -60,6 +60,15 @@ struct Reconnection: Sendable {
     var isHangupKnown = false
     /// Bytes of the lost connection that did not fit into the buffer.
     var discarded = 0
+    /// Whether something did not fit: then nothing behind it is given to reads, which would not see
+    /// the gap.
+    var hasOverflown = false
+
+    /// Throws away what came while the end was sought.
+    mutating func discard(_ bytes: Int) {
+        discarded += bytes
+        hasOverflown = true
+    }
 
     init(_ policy: ReconnectPolicy, blueprint: any SessionOpening, seed: UInt64) {
         self.policy = policy

@@ -381,6 +381,7 @@ final class MessageEnd: ScriptedDevice {
     }
 
     func told(_ step: KernelStep, _ result: StepResult) {
+        shape.run.trace.say { "    \(session?.id.text ?? "-"): \(result.brief)" }
         if case .message = result { inbox.told() }
         if case .received = result { isEndTold = true }
     }

@@ -75,7 +75,9 @@ struct PacketLedger {
             return "from \(entry.details?.peer ?? "nobody"), not \(first.peer?.text ?? "nobody")"
         }
         guard entry.data.elementsEqual(rest.prefix(entry.data.count)) else {
-            return "\(entry.data.count) bytes that are not those of the next packet"
+            let place = due.firstIndex { $0.bytes.starts(with: entry.data) }
+            return "\(entry.data.count) bytes that are not those of the next packet, which has "
+                + "\(rest.count), but of \(place.map { "the one \($0) behind it" } ?? "none")"
         }
         if entry.status == .ok {
             guard entry.data.count == rest.count else { return "ok with a part of a packet" }

@@ -45,6 +45,7 @@ final class ShapeSession {
     var isForced = false
     var pending: [ShapeOperation] = []
     var newest: UInt64 = 0
+    var lock = LockModel()
     /// How often an entry told that the connection was lost, and that it came back.
     var losses = 0
     var returns = 0

@@ -14,7 +14,8 @@ extension ShapeRun {
             return
         }
         switch dice.below(100) {
-        case ..<76: submit(to: session)
+        case ..<74: submit(to: session)
+        case ..<76: useLock(of: session)
         case ..<90: cancel(in: session)
         case ..<95: giveCredit(in: session)
         default: if dice.happens(40) { close(session) }
@@ -81,8 +82,11 @@ extension ShapeRun {
             requests.append(request)
         }
         guard !requests.isEmpty else { return }
+        let token = someToken(of: session)
+        let mayUse = session.lock.admits(token, at: clock.now())
         do throws(SubmitError) {
-            let ids = try session.handle.submit(requests, at: clock.now())
+            let ids = try session.handle.submit(requests, lockToken: token, at: clock.now())
+            expect(mayUse, "\(session.id.text) accepts from somebody else than its holder")
             expect(!session.isCloseRequested, "\(session.id.text) accepts after its close")
             for (request, id) in zip(requests, ids) {
                 expect(id.number == session.newest + 1, "operation numbers have a gap")
@@ -99,6 +103,7 @@ extension ShapeRun {
         } catch {
             note(.refused, 3)
             checkRefusal(error, session)
+            checkLockRefusal(error, token, mayUse, "\(session.id.text): its lock")
         }
     }
 
@@ -106,9 +111,9 @@ extension ShapeRun {
         count("refused")
         switch error {
         case .notOpen, .standingReadActive, .waitPending, .tooManyPending, .tooManyPendingBytes,
-            .port, .unsupportedMember("wait_event", _, _):
+            .port, .unsupportedMember("wait_event", _, _), .locked, .lockLost:
             break
-        case .unsupported, .unsupportedMember, .accessDenied, .outputShut, .locked, .lockLost:
+        case .unsupported, .unsupportedMember, .accessDenied, .outputShut:
             fail("\(session.id.text): \(error)")
         }
     }

@@ -32,6 +32,8 @@ final class ShapeRun: ScriptedNetwork {
     var nextSession = 0
     var isQuiet = false
     var isDraining = false
+    /// Whether clients take sessions for themselves.
+    let usesLocks: Bool
     private var turning: Set<Int> = []
     private var isInterleaved = false
     private let interleaving: Int
@@ -63,6 +65,7 @@ final class ShapeRun: ScriptedNetwork {
             storm.noDescriptor = dice.below(10)
         }
         self.storm = storm
+        usesLocks = dice.happens(30)
         interleaving = dice.happens(50) ? dice.number(in: 1...10) : 0
         trace.isEchoing = settings.isEchoing
         for _ in 0..<dice.number(in: 1...3) {

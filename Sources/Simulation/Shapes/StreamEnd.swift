@@ -200,6 +200,7 @@ extension StepResult {
     /// What it came to, for people.
     var brief: String {
         if case .received(let bytes) = self { return "received \(bytes.count)" }
+        if case .message(let bytes, _, _, _) = self { return "message \(bytes.count)" }
         return "\(self)"
     }
 }
