@@ -157,7 +157,10 @@ final class FramedShape: SimulatedShape {
     private func writer(
         of bytes: ArraySlice<UInt8>, _ session: ShapeSession, _ end: StreamEnd
     ) -> ShapeOperation? {
-        let all = (disowned[session.id] ?? []).map(\.operation) + session.pending
+        let unfinished = (disowned[session.id] ?? []).filter {
+            sent[id($0.operation, session)]?.count ?? 0 < $0.said
+        }
+        let all = unfinished.map(\.operation) + session.pending
         return all.first { operation in
             guard let payload = operation.kind.payload else { return false }
             let before = sent[id(operation, session)] ?? Sent(count: 0, on: end.number)
@@ -278,17 +281,20 @@ final class FramedShape: SimulatedShape {
         }
         // What a transact discards lies before its answer, and behind it.
         let before = isTransact ? Array(0...discarded) : [0]
+        var places: [(from: Int, next: Int)] = []
         for start in starts {
-            for skipped in before {
-                let from = start + skipped
-                guard from + data.count <= end.source.bytes.count,
-                    end.source.bytes[from..<from + data.count].elementsEqual(data)
-                else { continue }
-                end.position = start + discarded + data.count
-                return from
+            for from in before.map({ start + $0 })
+            where from + data.count <= end.source.bytes.count
+                && end.source.bytes[from..<from + data.count].elementsEqual(data)
+            {
+                places.append((from, start + discarded + data.count))
             }
         }
-        return nil
+        // A few bytes may be found in several places: an answer begins with a frame.
+        guard let place = places.first(where: { end.source.isStart($0.from) }) ?? places.first
+        else { return nil }
+        end.position = place.next
+        return place.from
     }
 
     /// Where in the device's bytes the data are after all.

@@ -19,7 +19,6 @@ final class LineEnd: ScriptedDevice {
     private var untoldEvents: [String: Int] = [:]
     private(set) var isClosed = false
     private(set) var hasHungUp = false
-    private(set) var hasBeenPurged = false
     private var inbound: [UInt8] = []
     private var made: UInt64 = 0
     private var outbound = 0
@@ -171,7 +170,6 @@ final class LineEnd: ScriptedDevice {
             isBreaking = true
         case .endBreak: isBreaking = false
         case .purge(let input, let output):
-            hasBeenPurged = true
             if input { inbound = [] }
             if output { outbound = 0 }
         case .modem, .drain: break

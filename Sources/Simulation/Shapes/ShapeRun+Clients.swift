@@ -14,7 +14,7 @@ extension ShapeRun {
             return
         }
         switch dice.below(100) {
-        case ..<74: submit(to: session)
+        case ..<71: submit(to: session)
         case ..<76: useLock(of: session)
         case ..<90: cancel(in: session)
         case ..<95: giveCredit(in: session)

@@ -46,7 +46,8 @@ extension ShapeRun {
         do throws(SubmitError) {
             if dice.happens(60) {
                 let grant = try session.handle.takeLock(
-                    token, fresh: "t\(dice.bits())", milliseconds: dice.number(in: 1...300), at: now
+                    token, fresh: "t\(dice.bits())", milliseconds: dice.number(in: 1...5_000),
+                    at: now
                 )
                 expect(
                     grant.fence == session.lock.fence + (token == nil ? 1 : 0),

@@ -65,7 +65,7 @@ final class ShapeRun: ScriptedNetwork {
             storm.noDescriptor = dice.below(10)
         }
         self.storm = storm
-        usesLocks = dice.happens(30)
+        usesLocks = dice.happens(40)
         interleaving = dice.happens(50) ? dice.number(in: 1...10) : 0
         trace.isEchoing = settings.isEchoing
         for _ in 0..<dice.number(in: 1...3) {
