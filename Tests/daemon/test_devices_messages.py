@@ -309,6 +309,10 @@ def test_a_listener_brings_sessions_of_messages(listener):
     assert client.take() == b""
     client.close()
     lab.drop(session)
+    # The file goes before the listener's last entry comes, and not before the reply.
+    closed = [lab.entry() for _ in range(2)]
+    assert [entry["kind"] for entry in closed] == ["session_closed"] * 2
+    assert {entry["session"] for entry in closed} == {accepted, session}
     assert not os.path.exists(path)
 
 
