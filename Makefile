@@ -106,7 +106,7 @@ bench: bench-programs ## Measures beside peers: ROW=name for one row, GROWTH=1 f
 	python3 Benchmarks/bench.py $(if $(ROW),--row $(ROW)) $(if $(GROWTH),--growth) \
 		$(if $(ROUNDS),--rounds $(ROUNDS))
 
-bench-guard: bench-programs ## Counts instructions and allocations against thresholds.
+bench-guard: bench-programs ## Counts instructions and system calls against thresholds.
 	python3 Benchmarks/guard.py $(if $(RECORD),--record)
 
 image-test: ## Builds the container image and runs it, without a Docker engine.
