@@ -211,9 +211,11 @@ def test_reads_wait_while_the_port_is_full_of_bytes(file_daemon, folders):
     lab = FileLab(file_daemon, folders["disk"], capacity_bytes=10)
     session = lab.open_file(lab.file())
     first = lab.start(session, "read", offset=0)
-    second = lab.start(session, "read", offset=0, max_bytes=4)
+    # Reads of one file run side by side: the port must be full before the second one begins.
     lab.wait_counts(queued=1, bytes=10)
+    second = lab.start(session, "read", offset=0, max_bytes=4)
     lab.wait_state(session, second, "paused", paused_by="port")
+    assert lab.counts()["bytes"] == 10
     entries = lab.entries(2)
     assert [entry["operation"] for entry in entries] == [first, second]
     assert data(entries[1]) == b"0123"
