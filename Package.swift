@@ -34,7 +34,7 @@ let package = Package(
     ],
     targets: [
         // C at the edge.
-        .target(name: "CLinux"),
+        .target(name: "CLinux", linkerSettings: [.linkedLibrary("uring")]),
         .systemLibrary(
             name: "CMicrohttpd",
             pkgConfig: "libmicrohttpd",

@@ -4,7 +4,7 @@
 set -euo pipefail
 
 packages=(
-    libmicrohttpd-dev libjansson-dev libgnutls28-dev pkg-config # the daemon stands on these
+    libmicrohttpd-dev libjansson-dev libgnutls28-dev liburing-dev pkg-config # the daemon stands on these
     curl jq                                          # the README and the demo
     python3 python3-venv redis-server socat ser2net openssl gnutls-bin # tests
     ca-certificates                                  # whom TLS trusts

@@ -3,7 +3,7 @@ public import EngineBase
 import Glibc
 import Synchronization
 
-/// Wakes a thread that waits in an ``EpollSet``.
+/// Wakes a thread that waits in an ``EpollSet`` or a ``SubmissionRing``.
 ///
 /// However often it is asked, it writes to its eventfd once for each time the waiter took notice.
 public final class Wakeup: Sendable {
@@ -12,8 +12,10 @@ public final class Wakeup: Sendable {
     private let isAsked = Atomic(false)
 
     /// A wakeup that nobody has asked for yet.
-    public init() throws(Errno) {
-        let flags = Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC)
+    ///
+    /// - Parameter blocks: whether a read of its descriptor waits, as one in a ring has to.
+    public init(blocks: Bool = false) throws(Errno) {
+        let flags = (blocks ? 0 : Int32(EFD_NONBLOCK)) | Int32(EFD_CLOEXEC)
         descriptor = OwnedDescriptor(owning: try checked { eventfd(0, flags) })
     }
 
@@ -29,6 +31,11 @@ public final class Wakeup: Sendable {
     public func acknowledge() {
         var count: UInt64 = 0
         _ = read(descriptor.rawValue, &count, MemoryLayout<UInt64>.size)
+        acknowledgeRead()
+    }
+
+    /// Takes notice when the descriptor has been read already.
+    public func acknowledgeRead() {
         // After the read: an asker that comes between the two writes nothing, but what it has
         // done before asking is seen by whoever looks after this exchange.
         _ = isAsked.exchange(false, ordering: .acquiringAndReleasing)

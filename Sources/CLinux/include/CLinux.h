@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "CLinuxRing.h"
 #include "CLinuxTerminal.h"
 
 /// Tells ThreadSanitizer that what was written before the matching release is now visible.

@@ -94,18 +94,26 @@ import Workers
     }
 
     @Test(arguments: DriverFactory.all)
-    func `a cancelled send has moved nothing`(factory: DriverFactory) throws {
+    func `a cancelled send has moved what its completion says`(factory: DriverFactory) throws {
         let bench = try DriverBench(factory)
         let (writer, reader) = try bench.tcpPair()
         let block = [UInt8](repeating: 1, count: 1_000_000)
         var total = 0
         var sending = bench.start(.send(writer, bytes: block, from: 0))
+        // A driver that leaves the send to the kernel knows only after a turn that it waits.
+        bench.turn(milliseconds: 0)
         while !bench.isPending(sending) {
             total += try bench.finish(sending).count
             sending = bench.start(.send(writer, bytes: block, from: 0))
+            bench.turn(milliseconds: 0)
         }
         bench.driver.cancel(sending)
-        #expect(try bench.finish(sending).failure == .cancelled)
+        let result = try bench.finish(sending)
+        if case .sent(let count) = result, bench.driver.name != "epoll" {
+            total += count
+        } else {
+            #expect(result.failure == .cancelled)
+        }
         #expect(try bench.run(.shutdownOutput(writer)).isDone)
         #expect(try bench.receiveAll(reader).count == total)
     }

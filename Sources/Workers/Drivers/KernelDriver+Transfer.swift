@@ -3,7 +3,7 @@ import EngineBase
 import LinuxSystem
 
 /// Moving bytes. `nil` is "not now"; so is a thrown `.again`, which also clears the readiness.
-extension EpollDriver {
+extension KernelDriver {
     func receive(_ record: DescriptorRecord, limit: Int) throws(Errno) -> StepResult? {
         guard record.isReadable else { return nil }
         let opened = record.opened

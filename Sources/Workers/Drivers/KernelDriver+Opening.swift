@@ -3,7 +3,7 @@ import EngineBase
 import LinuxSystem
 
 /// Names, opening and closing.
-extension EpollDriver {
+extension KernelDriver {
     func resolve(_ host: String, _ port: UInt16, _ token: StepToken) -> StepOutcome {
         if let literal = NameResolver.literal(host, port: port) {
             told.append(.completed(token, .addresses([SocketAddress(literal)])))
@@ -80,7 +80,7 @@ extension EpollDriver {
             // If it is refused, there is no connection left to reset.
             try? record.opened.descriptor.owned.setResetOnClose()
         }
-        if record.isRegistered { try? set.remove(record.opened.descriptor.owned) }
+        unregister(record)
         table.remove(record.slot)
         guard record.opened.closesSlowly else { return .done(.done) }
         let closing = record.surrender()

@@ -3,7 +3,7 @@ import EngineBase
 import LinuxSystem
 
 /// Steps that go to the blocking pools.
-extension EpollDriver {
+extension KernelDriver {
     /// Gives `work` to `pool`; its outcome completes the step.
     ///
     /// With no room in the pool the step completes with `refusal`.
@@ -118,9 +118,11 @@ extension EpollDriver {
             case .unsentBytes:
                 return .done(.control(.number(try descriptor.owned.unsentBytes())))
             case .unreadBytes:
-                return .done(.control(.number(try descriptor.owned.unreadBytes())))
+                let count = try descriptor.owned.unreadBytes()
+                return answerLook(.control(.number(count)), record, token)
             case .readable:
-                return .done(.control(.number(descriptor.owned.isReadable() ? 1 : 0)))
+                let count = descriptor.owned.isReadable() ? 1 : 0
+                return answerLook(.control(.number(count)), record, token)
             case .membership(let isJoin, let group, let interface):
                 let address = try kernelAddress(SocketAddress(group, port: 0))
                 try descriptor.owned.setMembership(

@@ -14,6 +14,10 @@ struct PendingInput {
 
     var token: StepToken
     var kind: Kind
+    /// Whether the kernel has the step itself, and will complete it.
+    var isInKernel = false
+    /// Whether it was cancelled while the kernel had it.
+    var isCancelled = false
 }
 
 /// A step that waits, with its bytes, until its descriptor can be written to.
@@ -26,6 +30,10 @@ struct PendingOutput {
     var token: StepToken
     var bytes: [UInt8]
     var kind: Kind
+    /// Whether the kernel has the step itself, and will complete it.
+    var isInKernel = false
+    /// Whether it was cancelled while the kernel had it.
+    var isCancelled = false
 }
 
 /// One open descriptor: what it is ready for, and the steps that are out on it.
@@ -33,7 +41,7 @@ final class DescriptorRecord {
     let slot: DescriptorSlot
     private(set) var opened: OpenedDescriptor
 
-    /// Whether it is in the epoll set; a stream socket is from its first connect on.
+    /// Whether the kernel tells what it becomes ready for; of a connection, from its connect on.
     var isRegistered = false
     /// Cached readiness: set by events, cleared when a call finds the kernel empty or full.
     var isReadable = false
@@ -42,6 +50,11 @@ final class DescriptorRecord {
     var sawHangup = false
     /// Urgent bytes came in: a receive stops short at them, with more behind.
     var sawUrgent = false
+
+    /// What the kernel was asked to tell of it once.
+    var asked: EpollReadiness?
+    /// What the kernel is sending.
+    var sending: SendBlock?
 
     var input: PendingInput?
     var output: PendingOutput?

@@ -3,7 +3,7 @@ import EngineBase
 import LinuxSystem
 
 /// Events in, pending steps tried again.
-extension EpollDriver {
+extension KernelDriver {
     /// Takes note of an event, and tries the steps that waited for it.
     func take(_ readiness: EpollReadiness, of record: DescriptorRecord) {
         let isOver = !readiness.isDisjoint(with: [.hangup, .error])
@@ -12,18 +12,21 @@ extension EpollDriver {
         if isOver || readiness.contains(.peerShut) { record.sawHangup = true }
         if readiness.contains(.urgent) { record.sawUrgent = true }
 
-        if let pending = record.input, let result = tryInput(pending.kind, record) {
+        if let pending = record.input, !pending.isInKernel,
+            let result = tryInput(pending.kind, record)
+        {
             record.input = nil
             complete(pending.token, result)
             if result.isEndOfInput { record.hangupWatcher = nil }
         }
-        if let pending = record.output,
+        if let pending = record.output, !pending.isInKernel,
             let result = tryOutput(pending.kind, pending.bytes, record)
         {
             record.output = nil
             complete(pending.token, result)
         }
         tellHangup(record)
+        expectReadiness(of: record)
     }
 
     /// Tells of a hang-up once, unless a step is out that will tell it.
@@ -35,7 +38,7 @@ extension EpollDriver {
         told.append(.hangup(session: session))
     }
 
-    func startInput(
+    func tryInputOrHold(
         _ kind: PendingInput.Kind,
         _ record: DescriptorRecord,
         _ token: StepToken
@@ -47,10 +50,11 @@ extension EpollDriver {
         }
         record.input = PendingInput(token: token, kind: kind)
         places[token] = .input(record.slot)
+        expectReadiness(of: record)
         return .pending
     }
 
-    func startOutput(
+    func tryOutputOrHold(
         _ kind: PendingOutput.Kind,
         _ bytes: [UInt8],
         _ record: DescriptorRecord,
@@ -60,14 +64,8 @@ extension EpollDriver {
         if let result = tryOutput(kind, bytes, record) { return .done(result) }
         record.output = PendingOutput(token: token, bytes: bytes, kind: kind)
         places[token] = .output(record.slot)
+        expectReadiness(of: record)
         return .pending
-    }
-
-    /// Puts a descriptor into the epoll set, once.
-    func register(_ record: DescriptorRecord) throws(Errno) {
-        guard !record.isRegistered else { return }
-        try set.add(record.opened.descriptor.owned, mark: record.slot.mark)
-        record.isRegistered = true
     }
 
     /// What a step gives now; `nil` if it has to wait.
@@ -119,7 +117,7 @@ extension OpenedDescriptor {
 
 extension StepResult {
     /// Whether it tells the end of the input, so that a hang-up is no more news.
-    fileprivate var isEndOfInput: Bool {
+    var isEndOfInput: Bool {
         switch self {
         case .received(let bytes): bytes.isEmpty
         case .failed: true

@@ -4,7 +4,7 @@ import Glibc
 import LinuxSystem
 
 /// Connecting, and accepting those who connect.
-extension EpollDriver {
+extension KernelDriver {
     /// A Unix listener whose backlog is full is `.failed(.again)`: no event will tell when there is
     /// room, so it is for the session to try again.
     func connect(
@@ -33,6 +33,7 @@ extension EpollDriver {
         }
         record.input = PendingInput(token: token, kind: .connect)
         places[token] = .input(record.slot)
+        expectReadiness(of: record)
         return .pending
     }
 
@@ -100,7 +101,7 @@ extension EpollDriver {
                 return try record.opened.descriptor.owned.accept()
             } catch {
                 attempts += 1
-                guard EpollDriver.endsOneConnectionOnly.contains(error), attempts < 1000 else {
+                guard KernelDriver.endsOneConnectionOnly.contains(error), attempts < 1000 else {
                     throw error
                 }
             }
