@@ -6,13 +6,17 @@ import LinuxSystem
 public final class WorkerPool: Sendable {
     /// Where to leave word for each worker.
     public let inboxes: [WorkerInbox]
+    /// The name of the driver that the workers use.
+    public let driverName: String
+    /// Why they do not use io_uring although it was asked for.
+    public let ringRefusal: Errno?
     private let threads: [LinuxThread]
 
-    /// Starts `count` workers over epoll.
+    /// Starts `count` workers.
     ///
     /// - Throws: the error of the system call that a worker could not start without.
     public init(
-        count: Int, clock: any EngineClock, sessions: SessionDirectory
+        count: Int, choice: IODriverChoice, clock: any EngineClock, sessions: SessionDirectory
     ) throws(Errno) {
         // No more jobs can wait than there may be sessions, so none is ever refused.
         let resolver = try BlockingPool(name: "iocpd-names", queueLimit: 65_536)
@@ -20,8 +24,23 @@ public final class WorkerPool: Sendable {
         let files = try BlockingPool(name: "iocpd-files", threads: 2...64, queueLimit: 65_536)
         var inboxes: [WorkerInbox] = []
         var threads: [LinuxThread] = []
-        for index in 0..<count {
-            let driver = try EpollDriver(resolver: resolver, files: files, clock: clock)
+        var drivers: [any IODriver] = []
+        var refusal: Errno?
+        if choice == .uring {
+            do throws(Errno) {
+                for _ in 0..<count {
+                    let driver = try UringDriver(resolver: resolver, files: files, clock: clock)
+                    drivers.append(driver)
+                }
+            } catch {
+                drivers = []
+                refusal = error
+            }
+        }
+        while drivers.count < count {
+            drivers.append(try EpollDriver(resolver: resolver, files: files, clock: clock))
+        }
+        for (index, driver) in drivers.enumerated() {
             let started = StartedWorker(driver, clock, sessions)
             inboxes.append(started.inbox)
             threads.append(
@@ -29,6 +48,8 @@ public final class WorkerPool: Sendable {
         }
         self.inboxes = inboxes
         self.threads = threads
+        driverName = drivers.first?.name ?? ""
+        ringRefusal = refusal
     }
 
     /// Ends the workers and waits until they have.

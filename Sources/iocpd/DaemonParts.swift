@@ -44,9 +44,11 @@ final class DaemonParts: Sendable {
             rememberedClosed: limits.rememberedClosed,
             fileLocks: FileLockTable(limit: limits.maxLocksPerFile))
         workers = try WorkerPool(
-            count: settings.workers ?? processors, clock: clock, sessions: sessions)
+            count: settings.workers ?? processors, choice: settings.ioDriver, clock: clock,
+            sessions: sessions)
+        DaemonParts.tellDriver(of: workers, logger)
         service = Service(
-            identity: ServiceIdentity(version: Version.text, ioDriver: "epoll"), limits: limits,
+            identity: ServiceIdentity(version: Version.text, ioDriver: workers.driverName), limits: limits,
             ports: ports, sessions: sessions, runners: workers.inboxes, policy: settings.policy,
             processors: processors, allowsRawControls: settings.allowsRawIoctl)
 
@@ -62,6 +64,15 @@ final class DaemonParts: Sendable {
         configuration.log = { logger.warning("http", metadata: ["line": "\($0)"]) }
         server = try HTTPServer(configuration: configuration, responder: responder)
         service.addresses = server.boundAddresses
+    }
+
+    private static func tellDriver(of workers: WorkerPool, _ logger: Logger) {
+        if let refusal = workers.ringRefusal {
+            logger.warning(
+                "io_uring was refused: the kernel is older than 6.1, or this container forbids it",
+                metadata: ["errno": "\(refusal.name)"])
+        }
+        logger.info("workers started", metadata: ["io_driver": "\(workers.driverName)"])
     }
 
     /// Gives memory back to the system once most of a crowd of connections has gone: the allocator

@@ -60,6 +60,9 @@ class Daemon:
         arguments = list(arguments)
         if "--listen" not in arguments and not (environment or {}).get("IOCPD_LISTEN"):
             arguments += ["--listen", "127.0.0.1:0"]
+        driver = os.environ.get("IOCPD_TEST_IO_DRIVER")
+        if driver and "--io-driver" not in arguments:
+            arguments += ["--io-driver", driver]
         self.process = subprocess.Popen(
             [program("IOCPD_BIN", "iocpd"), "serve", *arguments],
             stdin=subprocess.DEVNULL,

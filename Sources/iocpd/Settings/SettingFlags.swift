@@ -29,6 +29,13 @@ struct SettingFlags: ParsableArguments {
     @Option(help: "Threads that serve HTTP. Default: the number of processors.")
     var httpThreads: String?
 
+    @Option(
+        help: """
+            How they do it: epoll, uring (io_uring, Linux 6.1; epoll where it is refused) or auto, \
+            which is epoll. Default: auto.
+            """)
+    var ioDriver: String?
+
     @Option(help: "json or text. Default: text on a terminal, else json.")
     var logFormat: String?
 
@@ -58,6 +65,7 @@ struct SettingFlags: ParsableArguments {
         add("socket-mode", socketMode.map { [$0] } ?? [])
         add("workers", workers.map { [$0] } ?? [])
         add("http-threads", httpThreads.map { [$0] } ?? [])
+        add("io-driver", ioDriver.map { [$0] } ?? [])
         add("log-format", logFormat.map { [$0] } ?? [])
         add("log-level", logLevel.map { [$0] } ?? [])
         if insecure { given["insecure"] = ["true"] }

@@ -3,6 +3,7 @@ import DeviceSessions
 import HTTPListener
 import Logging
 import Transports
+import Workers
 
 /// The settings of a run, judged.
 struct Settings {
@@ -20,7 +21,7 @@ struct Settings {
     static let names: [String] =
         [
             "listen", "socket-mode", "allow-target", "allow-host", "workers", "http-threads",
-            "log-format", "log-level", "insecure", "allow-raw-ioctl",
+            "io-driver", "log-format", "log-level", "insecure", "allow-raw-ioctl",
         ] + limitNames
 
     var listen: [ListenAddress] = []
@@ -31,6 +32,7 @@ struct Settings {
     var allowedHosts: [String] = []
     var workers: Int?
     var httpThreads: Int?
+    var ioDriver = IODriverChoice.auto
     var logFormat: LogFormat?
     var logLevel = Logger.Level.info
     var isInsecure = false
@@ -47,6 +49,12 @@ struct Settings {
         allowedHosts = sources.list("allow-host") ?? []
         workers = try sources.integer("workers", in: 1...256)
         httpThreads = try sources.integer("http-threads", in: 1...256)
+        if let text = sources.text("io-driver") {
+            guard let choice = IODriverChoice(rawValue: text) else {
+                throw .refused(setting: "io-driver", why: "it is auto, uring or epoll")
+            }
+            ioDriver = choice
+        }
         if let text = sources.text("socket-mode") {
             guard let mode = UInt32(text, radix: 8), mode <= 0o777 else {
                 throw .refused(setting: "socket-mode", why: "it is octal digits such as 0600")
@@ -145,6 +153,7 @@ struct Settings {
         case "allow-host": return allowedHosts.joined(separator: ", ")
         case "workers": return workers.map(String.init) ?? "(processors)"
         case "http-threads": return httpThreads.map(String.init) ?? "(processors)"
+        case "io-driver": return ioDriver.rawValue
         case "log-format": return logFormat?.rawValue ?? "(by terminal)"
         case "log-level": return logLevel.rawValue
         case "insecure": return String(isInsecure)

@@ -1,0 +1,29 @@
+"""The setting io-driver: what the workers use, and how it is told."""
+
+from processes import run_iocpd
+
+
+def told_driver(daemon):
+    """What the log and /v1/info say, which has to be the same."""
+    logged = daemon.wait_line("workers started")["io_driver"]
+    assert daemon.get("/v1/info")["io_driver"] == logged
+    return logged
+
+
+def test_epoll_is_the_default(start_daemon):
+    for choice in ["auto", "epoll"]:
+        assert told_driver(start_daemon("--io-driver", choice)) == "epoll"
+
+
+def test_io_uring_is_used_or_its_refusal_told(start_daemon):
+    daemon = start_daemon("--io-driver", "uring")
+    driver = told_driver(daemon)
+    refusals = [line for line in daemon.lines if line["msg"].startswith("io_uring was refused")]
+    assert (driver, len(refusals)) in [("uring", 0), ("epoll", 1)]
+
+
+def test_another_driver_is_refused():
+    result = run_iocpd("serve", "--io-driver", "kqueue")
+    assert result.returncode == 78
+    assert "io-driver" in result.stderr
+    assert "auto, uring or epoll" in result.stderr
