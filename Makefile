@@ -40,6 +40,10 @@ daemon-test: build venv
 		Tests/instrument
 	IOCPD_BIN=$(BIN)/iocpd SIMULATED_INSTRUMENT=$(BIN)/simulated-instrument \
 		$(PYTEST) -q -p no:cacheprovider Tests/contract Tests/daemon Tests/ConformanceTests
+	# The devices once more over io_uring; where that is refused, they run over epoll again.
+	IOCPD_TEST_IO_DRIVER=uring IOCPD_BIN=$(BIN)/iocpd \
+		SIMULATED_INSTRUMENT=$(BIN)/simulated-instrument $(PYTEST) -q -p no:cacheprovider \
+		$(wildcard $(addprefix Tests/daemon/test_,devices_*.py file*.py serial_*.py tls_*.py))
 
 conformance: build venv ## Runs the conformance tests, and writes docs/conformance.md from them.
 	IOCPD_BIN=$(BIN)/iocpd $(PYTEST) -q -p no:cacheprovider Tests/ConformanceTests \

@@ -14,6 +14,7 @@ public final class Wakeup: Sendable {
     /// A wakeup that nobody has asked for yet.
     ///
     /// - Parameter blocks: whether a read of its descriptor waits, as one in a ring has to.
+    /// - Throws: `.tooManyOpenFiles` for one.
     public init(blocks: Bool = false) throws(Errno) {
         let flags = (blocks ? 0 : Int32(EFD_NONBLOCK)) | Int32(EFD_CLOEXEC)
         descriptor = OwnedDescriptor(owning: try checked { eventfd(0, flags) })

@@ -48,7 +48,8 @@ final class DaemonParts: Sendable {
             sessions: sessions)
         DaemonParts.tellDriver(of: workers, logger)
         service = Service(
-            identity: ServiceIdentity(version: Version.text, ioDriver: workers.driverName), limits: limits,
+            identity: ServiceIdentity(version: Version.text, ioDriver: workers.driverName),
+            limits: limits,
             ports: ports, sessions: sessions, runners: workers.inboxes, policy: settings.policy,
             processors: processors, allowsRawControls: settings.allowsRawIoctl)
 

@@ -89,8 +89,9 @@ public class KernelDriver: IODriver {
         preconditionFailure("a driver that cannot wait")
     }
 
-    /// Called when a step or a watcher of hang-ups begins to wait for `record`, and after each of
-    /// its events. Nothing to do for a driver that is told of every edge.
+    /// Called when a step or a watcher of hang-ups begins to wait for `record`, and after its events.
+    ///
+    /// Nothing to do for a driver that is told of every edge.
     func expectReadiness(of record: DescriptorRecord) {}
 
     /// Starts an input step.
@@ -125,7 +126,9 @@ public class KernelDriver: IODriver {
     }
 
     /// Answers a look at what `record` has to be received.
-    func answerLook(_ result: StepResult, _ record: DescriptorRecord, _ token: StepToken)
+    func answerLook(
+        _ result: StepResult, _ record: DescriptorRecord, _ token: StepToken
+    )
         -> StepOutcome
     {
         .done(result)
