@@ -3,6 +3,7 @@
 import contextlib
 import json
 
+from driver.processes import BenchFault
 from driver.rounds import Goal, Row
 
 SESSIONS = 64
@@ -54,9 +55,31 @@ def beside_client(place):
         )
 
 
+@contextlib.contextmanager
+def io_uring_beside_epoll(place):
+    with (
+        place.daemon("--io-driver", "uring") as ring,
+        place.daemon("--io-driver", "epoll") as epoll,
+        place.announcing("echo_device") as device,
+    ):
+        if ring.ask("GET", "/v1/info")["io_driver"] != "uring":
+            raise BenchFault("io_uring is refused here: its row cannot be measured")
+
+        def side(daemon):
+            daemon.new_port("bench")
+            names = open_sessions(daemon, "bench", device, SESSIONS)
+            return lambda: transacts(place, daemon, "bench", names)["per_second"]
+
+        yield side(ring), side(epoll)
+
+
 ROWS = [
     Row(
         "devices", "64 sessions, 128-byte transact to an echo device, over HTTP in batches",
         "a C epoll client against the same device", "round trips/s", Goal(at_least=0.5),
         beside_client),
+    Row(
+        "devices-uring", "the same with --io-driver uring",
+        "the same with --io-driver epoll", "round trips/s", Goal(at_least=1.15),
+        io_uring_beside_epoll),
 ]
