@@ -192,6 +192,10 @@ int iocpd_ring_wait(struct iocpd_ring *ring, int64_t milliseconds) {
     return result < 0 ? result : 0;
 }
 
+int iocpd_ring_has_completions(const struct iocpd_ring *ring) {
+    return io_uring_cq_ready(&ring->uring) > 0;
+}
+
 int iocpd_ring_next(struct iocpd_ring *ring, struct iocpd_ring_completion *completion) {
     struct io_uring_cqe *found = NULL;
     if (io_uring_peek_cqe(&ring->uring, &found) != 0 || found == NULL) return 0;

@@ -130,6 +130,9 @@ public final class SubmissionRing {
         precondition(result != -EEXIST, "a second thread used the ring")
     }
 
+    /// Whether completions have come in that were not taken.
+    public var hasCompletions: Bool { iocpd_ring_has_completions(ring) != 0 }
+
     /// The next completion that has come in; `nil` if there is none.
     public func next() -> RingCompletion? {
         var entry = iocpd_ring_completion()

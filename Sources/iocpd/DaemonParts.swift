@@ -70,8 +70,11 @@ final class DaemonParts: Sendable {
     private static func tellDriver(of workers: WorkerPool, _ logger: Logger) {
         if let refusal = workers.ringRefusal {
             logger.warning(
-                "io_uring was refused: the kernel is older than 6.1, or this container forbids it",
-                metadata: ["errno": "\(refusal.name)"])
+                "io_uring was refused, perhaps by this container or a kernel before 6.1; epoll is used",
+                metadata: [
+                    "errno": "\(refusal.name)",
+                    "mend": "allow io_uring in the seccomp profile, or leave io-driver at epoll",
+                ])
         }
         logger.info("workers started", metadata: ["io_driver": "\(workers.driverName)"])
     }

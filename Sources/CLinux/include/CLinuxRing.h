@@ -24,7 +24,9 @@ struct iocpd_ring *iocpd_ring_make(
 /// Closes a ring. With `is_idle` false the kernel may still be at its blocks: they are leaked.
 void iocpd_ring_close(struct iocpd_ring *ring, int is_idle);
 
-/// What the next calls prepare gives -1 if there is no room for it before `iocpd_ring_submit`.
+// The calls that prepare give -1 if there is no room before `iocpd_ring_submit`.
+
+/// Receives into a block, at most `limit` bytes.
 /// `after_poll` does not try before the socket is ready.
 int iocpd_ring_receive(
     struct iocpd_ring *ring, uint64_t mark, int socket, unsigned limit, int after_poll);
@@ -47,6 +49,8 @@ int iocpd_ring_submit(struct iocpd_ring *ring);
 /// Submits, and waits for a completion; at most so many milliseconds if not below zero.
 int iocpd_ring_wait(struct iocpd_ring *ring, int64_t milliseconds);
 
+/// Whether there are completions to take.
+int iocpd_ring_has_completions(const struct iocpd_ring *ring);
 /// Takes the next completion; 0 if there is none.
 int iocpd_ring_next(struct iocpd_ring *ring, struct iocpd_ring_completion *completion);
 /// Where a block's bytes are.

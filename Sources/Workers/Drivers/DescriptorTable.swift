@@ -51,9 +51,9 @@ final class DescriptorRecord {
     /// Urgent bytes came in: a receive stops short at them, with more behind.
     var sawUrgent = false
 
-    /// What the kernel was asked to tell of it once.
+    /// What the ring was asked to tell of it once; `nil` over epoll.
     var asked: EpollReadiness?
-    /// What the kernel is sending.
+    /// What the ring is sending; `nil` over epoll.
     var sending: SendBlock?
 
     var input: PendingInput?

@@ -80,16 +80,7 @@ extension KernelDriver {
         )
         // An option that a connection refuses because it is over already shows at its first use.
         try? SocketOpening.apply(options, to: opened)
-        let made = table.insert(opened)
-        do throws(Errno) {
-            try register(made)
-        } catch {
-            table.remove(made.slot)
-            throw error
-        }
-        // Correct nearly always, and put right by EAGAIN if not.
-        made.isWritable = true
-        return .accepted(made.slot, peer: acceptedPeer(peer))
+        return .accepted(try adoptWatched(opened), peer: acceptedPeer(peer))
     }
 
     private func nextConnection(

@@ -62,14 +62,19 @@ extension KernelDriver {
 
     /// Gives a new descriptor a slot.
     func adopt(_ opened: OpenedDescriptor) throws(Errno) -> DescriptorSlot {
+        opened.isWatchedFromStart ? try adoptWatched(opened) : table.insert(opened).slot
+    }
+
+    /// Gives a descriptor that can report events a slot, and watches it.
+    func adoptWatched(_ opened: OpenedDescriptor) throws(Errno) -> DescriptorSlot {
         let record = table.insert(opened)
-        guard opened.isWatchedFromStart else { return record.slot }
         do throws(Errno) {
             try register(record)
         } catch {
             table.remove(record.slot)
             throw error
         }
+        // Correct nearly always, and put right by EAGAIN if not.
         record.isWritable = true
         return record.slot
     }

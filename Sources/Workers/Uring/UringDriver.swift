@@ -10,15 +10,13 @@ import LinuxSystem
 /// watched only for what somebody waits for; everything else is watched always, by its edges.
 ///
 /// A cancelled step may have moved bytes all the same; its completion tells. The kernel works on
-/// steps in ``wait(until:into:)`` and in closing only, so that between two turns no byte leaves a
-/// socket unseen.
+/// steps in ``wait(until:into:)`` only, and where a close or a full queue of submissions calls it in
+/// between; what it took from a socket then is seen by ``answerLook(_:_:_:)``.
 ///
 /// - Note: The first thread that submits or waits owns it, and should be the one to let it go.
 public final class UringDriver: KernelDriver {
-    let ring: SubmissionRing
+    private let ring: SubmissionRing
     private var awaitsWake = false
-    /// Whether completions may have come in, untold, since the last wait.
-    private var mayHaveUntold = false
 
     /// `uring`.
     public override var name: String { "uring" }
@@ -65,7 +63,6 @@ public final class UringDriver: KernelDriver {
         guard record.isRegistered, !record.isStream || record.asked != nil else { return }
         ring.withdraw(RingMark(.poll, record.slot).rawValue)
         ring.submit()
-        mayHaveUntold = true
     }
 
     override func expectReadiness(of record: DescriptorRecord) {
@@ -91,8 +88,9 @@ public final class UringDriver: KernelDriver {
             record.asked = nil
             expectReadiness(of: record)
         }
-        // An overflow of completions ends a standing one; a hang-up would be told for ever.
-        if !record.isStream, !completion.hasMore, !record.sawHangup { pollAlways(record) }
+        // An overflow of completions ends a standing one. Asked anew it tells how things stand once,
+        // and then again by edges, after a hang-up too.
+        if !record.isStream, !completion.hasMore { pollAlways(record) }
     }
 
     // MARK: - Waiting
@@ -103,7 +101,6 @@ public final class UringDriver: KernelDriver {
             ring.awaitWake(of: wakeupSource, mark: RingMark.wakeup.rawValue)
         }
         ring.wait(milliseconds: milliseconds)
-        mayHaveUntold = false
         while let completion = ring.next() {
             guard let mark = RingMark(rawValue: completion.mark) else { continue }
             switch mark.purpose {
@@ -125,12 +122,12 @@ public final class UringDriver: KernelDriver {
         }
     }
 
-    /// If completions may have come in that nobody knows of, they go first: a look that found
-    /// nothing must not be told before the bytes that were taken from the kernel just then.
+    /// Completions that came in since the last wait go first: a look that found nothing must not be
+    /// told before the bytes that were taken from the kernel just then.
     override func answerLook(
         _ result: StepResult, _ record: DescriptorRecord, _ token: StepToken
     ) -> StepOutcome {
-        guard mayHaveUntold, record.input != nil else { return .done(result) }
+        guard ring.hasCompletions, record.input != nil else { return .done(result) }
         told.append(.completed(token, result))
         return .pending
     }

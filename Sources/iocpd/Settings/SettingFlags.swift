@@ -31,7 +31,7 @@ struct SettingFlags: ParsableArguments {
 
     @Option(
         help: """
-            How they do it: epoll, uring (io_uring, Linux 6.1; epoll where it is refused) or auto, \
+            How those threads do it: epoll, uring (io_uring, Linux 6.1; epoll where it is refused) or auto, \
             which is epoll. Default: auto.
             """)
     var ioDriver: String?

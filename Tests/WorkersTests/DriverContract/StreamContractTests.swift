@@ -93,6 +93,34 @@ import Workers
         #expect(bench.strayCompletions.isEmpty)
     }
 
+    /// A close, or many submissions, may let the kernel complete a receive before the next wait.
+    @Test(arguments: DriverFactory.all, [false, true])
+    func `a look is not told before the bytes that it no longer sees`(
+        factory: DriverFactory, afterMany: Bool
+    ) throws {
+        let bench = try DriverBench(factory)
+        let (listener, address) = try bench.tcpListener()
+        let peer = try RawPeer(connectedTo: address)
+        let slot = try bench.run(.accept(listener, SocketOptions())).slot
+        let (other, _) = try bench.tcpPair()
+        bench.driver.watchHangup(other, session: 1)
+        let receiving = bench.start(.receive(slot, limit: 100))
+        bench.turn(milliseconds: 0)
+        peer.send([1, 2, 3])
+        if afterMany {
+            let cancelled = bench.start(.receive(other, limit: 1))
+            for _ in 0..<1500 { bench.driver.cancel(cancelled) }
+        } else {
+            _ = bench.start(.close(other, reset: false))
+        }
+        let looking = bench.start(.control(slot, .unreadBytes))
+        if case .control(.number(let count))? = bench.finished[looking] {
+            #expect(count == 3)
+        }
+        _ = try bench.finish(looking)
+        #expect(try bench.finish(receiving).bytes == [1, 2, 3])
+    }
+
     @Test(arguments: DriverFactory.all)
     func `a cancelled send has moved what its completion says`(factory: DriverFactory) throws {
         let bench = try DriverBench(factory)
