@@ -2,6 +2,8 @@
 
 SHELL := /bin/bash
 SWIFT ?= swift
+# With Swift's own libraries inside, as in the image: calls into them take no detour.
+RELEASE = $(SWIFT) build -c release --static-swift-stdlib
 BUILD := .build
 BIN = $(BUILD)/debug
 VENV := .build/venv
@@ -52,7 +54,7 @@ conformance: build venv ## Runs the conformance tests, and writes docs/conforman
 	$(VENV)/bin/python scripts/conformance-page.py $(BUILD)/conformance.json && exit $$status
 
 sim-test: deps
-	$(SWIFT) build -c release --product iocpd-sim
+	$(RELEASE) --product iocpd-sim
 	$(BUILD)/release/iocpd-sim --steps $(STEPS)
 
 test: unit-test sim-test daemon-test ## Builds and runs all tests.
@@ -78,7 +80,7 @@ openapi: venv ## Embeds openapi/openapi.yaml into the daemon.
 	$(VENV)/bin/python scripts/embed-openapi.py
 
 sim: deps ## Simulates: make sim SEED=n KIND=files STEPS=n replays a run.
-	$(SWIFT) build -c release --product iocpd-sim
+	$(RELEASE) --product iocpd-sim
 	$(BUILD)/release/iocpd-sim --steps $(STEPS) $(if $(SEED),--seed $(SEED)) \
 		$(if $(KIND),--kind $(KIND))
 
@@ -92,17 +94,17 @@ asan: deps ## Runs the unit tests under AddressSanitizer.
 	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --scratch-path .build-asan --sanitize address --disable-xctest
 
 load: build venv ## Opens 8,000 sessions and 8,000 waiting fetches, and prints what they cost.
-	$(SWIFT) build -c release --product iocpd
+	$(RELEASE) --product iocpd
 	IOCPD_BIN=$(BUILD)/release/iocpd $(VENV)/bin/python Tests/daemon/load_8000.py
 
 storm: build venv ## Opens four thousand sessions of each transport; does all to them that can be done.
-	$(SWIFT) build -c release --product iocpd
+	$(RELEASE) --product iocpd
 	IOCPD_BIN=$(BUILD)/release/iocpd $(VENV)/bin/python Tests/daemon/transport_storm.py
 
 bench-programs:
 	@BENCH=1 scripts/install-deps.sh
-	$(SWIFT) build -c release --product iocpd
-	$(SWIFT) build -c release --package-path Benchmarks --scratch-path $(BUILD)/benchmarks
+	$(RELEASE) --product iocpd
+	$(RELEASE) --package-path Benchmarks --scratch-path $(BUILD)/benchmarks
 	@$(MAKE) --no-print-directory -C Benchmarks/load OUT=$(CURDIR)/$(BUILD)/bench-programs
 	@$(MAKE) --no-print-directory -C Benchmarks/peers OUT=$(CURDIR)/$(BUILD)/bench-programs
 

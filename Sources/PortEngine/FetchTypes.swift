@@ -83,7 +83,7 @@ public struct FetchAnswer: Sendable {
     /// Why it came back.
     public var reason: FetchReason
     /// The batch, oldest first; empty unless the reason is `entries`.
-    public var entries: [QueuedEntry] = []
+    public var entries = EntryBatch()
     /// The lease that holds the batch.
     public var lease: LeaseID?
     /// When that lease runs out.

@@ -214,7 +214,8 @@ extension PortDirectory: PortHost {
         while start < entries.count {
             // Most that come together ended alike.
             let status = entries[start].status
-            let end = entries[start...].firstIndex { $0.status != status } ?? entries.count
+            var end = start + 1
+            while end < entries.count, entries[end].status == status { end += 1 }
             statuses.withLock { $0[status, default: 0] += end - start }
             start = end
         }

@@ -47,6 +47,12 @@ public struct SettleRequest: Sendable {
     /// How long from now the rest is held.
     public var extendMilliseconds: Int?
 
+    /// Whether it is about some entries of the batch and not about the batch.
+    var namesEntries: Bool {
+        if case .entries = ack { return true }
+        return !nack.isEmpty
+    }
+
     /// A settle of `lease` with these lists.
     public init(
         lease: LeaseID?, ack: Acknowledgement? = nil, nack: [Rejection] = [],

@@ -132,11 +132,69 @@ import Testing
             try port.settle(answer.lease, ackAll: true)
         }
         #expect(port.counts.ackedTotal == 100_000)
-        #expect(census.chunks == 1)
-        #expect(census.leases == 1 && census.batchNumbers == 1)
+        #expect(census.leases == 1 && census.wholeLeases <= 66)
+        #expect(census.chunks == 0 && census.batchNumbers == 0)
         #expect(census.returnedNumbers == 0)
         #expect(try port.settle(long.lease, ackAll: true).acked == 1)
-        #expect(census.chunks == 0)
+        #expect(census.wholeLeases == 0)
+    }
+
+    @Test func `entries of a lease whose batch was taken apart keep only themselves`() throws {
+        try port.post(count: 2)
+        let long = try port.take(.fetch(lease: 40_000_000))
+        try port.settle(long.lease, ack: [2])
+        for _ in 0..<200 {
+            try port.post(count: 500)
+            let answer = try port.take(.fetch(max: 500))
+            try port.settle(answer.lease, ack: [answer.numbers.last ?? 0])
+            try port.settle(answer.lease, ackAll: true)
+        }
+        #expect(port.counts.ackedTotal == 100_001)
+        #expect(census.chunks == 1 && census.wholeLeases == 0)
+        #expect(census.leases == 1 && census.batchNumbers == 2)
+        #expect(try port.settle(long.lease, ackAll: true).acked == 1)
+        #expect(census.chunks == 0 && census.leases == 0)
+    }
+
+    @Test func `what was taken of a large post is not kept by the rest of it`() throws {
+        let details = try postWithDetails(100)
+        for taken in 1...99 {
+            _ = try port.take(.fetch(max: 1, mode: .consume))
+            #expect(details.living == 100 - taken)
+        }
+        #expect(port.counts.queued == 1)
+    }
+
+    @Test func `what was acked of a batch is not kept by the rest of it`() throws {
+        let details = try postWithDetails(100)
+        let lease = try port.take(.fetch(max: 100)).lease
+        for number in UInt64(1)...99 {
+            try port.settle(lease, ack: [number])
+            #expect(details.living == 100 - Int(number))
+        }
+        #expect(port.counts.leased == 1)
+    }
+
+    @Test func `a batch that is acked whole is freed`() throws {
+        let details = try postWithDetails(100)
+        let lease = try port.take(.fetch(max: 100)).lease
+        #expect(details.living == 100)
+        try port.settle(lease, ackAll: true)
+        #expect(details.living == 0)
+    }
+
+    /// Posts entries in one call; gives an eye on which of them are in memory.
+    private func postWithDetails(_ count: Int) throws -> Witnesses {
+        let details = (0..<count).map { _ in EntryDetails(session: "s") }
+        try port.post(details.map { CompletionEntry(kind: .packet, details: $0) })
+        return Witnesses(details: details.map { Witnesses.Weak(details: $0) })
+    }
+
+    private struct Witnesses {
+        struct Weak { weak var details: EntryDetails? }
+
+        let details: [Weak]
+        var living: Int { details.count { $0.details != nil } }
     }
 
     @Test func `late acks leave no numbers in the queue`() throws {

@@ -31,8 +31,25 @@ import Testing
 
     @Test func `P02 bytes keep all their digits`() throws {
         let port = try PortBench().port()
-        try port.post([CompletionEntry(kind: .packet, bytes: Int.max)])
-        #expect(try port.take().entries.first?.entry.bytes == Int.max)
+        let most = CompletionEntry.mostBytes
+        for kind in EntryKind.allCases {
+            for status in EntryStatus.allCases {
+                for bytes in [0, 1, 0x1F_5555_5555_5555 - 1, most - 1, most] {
+                    try port.post([CompletionEntry(kind: kind, status: status, bytes: bytes)])
+                    let entry = try #require(try port.take().entries.first?.entry)
+                    #expect(entry.kind == kind)
+                    #expect(entry.status == status)
+                    #expect(entry.bytes == bytes)
+                }
+            }
+        }
+        var entry = CompletionEntry(kind: .sessionClosed, status: .indeterminate, bytes: most)
+        entry.kind = .packet
+        #expect(entry.kind == .packet && entry.status == .indeterminate && entry.bytes == most)
+        entry.status = .failed
+        #expect(entry.kind == .packet && entry.status == .failed && entry.bytes == most)
+        entry.bytes = 7
+        #expect(entry.kind == .packet && entry.status == .failed && entry.bytes == 7)
     }
 
     @Test func `P03 a packet without key, context and bytes is an entry like any other`() throws {

@@ -82,4 +82,96 @@ import Testing
             #expect(heap.count <= 2 * living.count + 130)
         }
     }
+
+    @Test(arguments: UInt64(1)...20)
+    func `a queue of runs does what a plain list does`(seed: UInt64) {
+        var dice = SeededGenerator(seed: seed)
+        var queue = FreshQueue()
+        var list: [QueuedEntry] = []
+        var next: UInt64 = 1
+        for step in 0..<1_000 {
+            if Bool.random(using: &dice) {
+                let entries = (0..<Int.random(in: 0...9, using: &dice)).map { _ in
+                    let size = Int.random(in: 0...5, using: &dice)
+                    return CompletionEntry(
+                        kind: .packet, bytes: Int.random(in: 0...9, using: &dice),
+                        data: [UInt8](repeating: 7, count: size))
+                }
+                let now = MonotonicInstant(nanoseconds: Int64(step))
+                let payload = entries.reduce(0) { $0 + $1.data.count }
+                queue.append(entries, payload: payload, from: next, at: now)
+                for entry in entries {
+                    list.append(
+                        QueuedEntry(seq: next, delivery: 1, queuedAt: now, entry: entry))
+                    next += 1
+                }
+            } else {
+                let most = Int.random(in: 0...12, using: &dice)
+                let room = Int.random(in: -1...20, using: &dice)
+                let isFirst = Bool.random(using: &dice)
+                var batch = EntryBatch()
+                if let run = queue.takeRun(most: most, payload: room, isFirst: isFirst) {
+                    batch.append(run)
+                }
+                #expect(batch.count <= most)
+                let fits = batch.payload <= room || isFirst && batch.count == 1
+                #expect(batch.isEmpty || fits, "seed \(seed)")
+                let expected = list.prefix(batch.count)
+                #expect(batch.map(words) == expected.map(words), "seed \(seed) step \(step)")
+                #expect(batch.payload == expected.reduce(0) { $0 + $1.entry.data.count })
+                // An empty hand has a reason.
+                if batch.isEmpty, most > 0, let first = list.first {
+                    #expect(!isFirst && first.entry.data.count > room, "seed \(seed)")
+                }
+                list.removeFirst(batch.count)
+            }
+            #expect(queue.count == list.count)
+            #expect(queue.firstSeq == list.first?.seq)
+            #expect(queue.firstQueuedAt == list.first?.queuedAt)
+            let seq = UInt64.random(in: 0...next + 3, using: &dice)
+            var seen: [UInt64] = []
+            queue.walk(after: step.isMultiple(of: 9) ? .max : seq) { queued in
+                seen.append(queued.seq)
+                return seen.count < 20
+            }
+            let rest = step.isMultiple(of: 9) ? [] : list.map(\.seq).filter { $0 > seq }
+            #expect(seen == Array(rest.prefix(20)), "seed \(seed) step \(step)")
+        }
+    }
+
+    private func words(_ queued: QueuedEntry) -> [Int] {
+        [Int(queued.seq), queued.delivery, queued.entry.bytes, queued.entry.data.count]
+    }
+
+    @Test(arguments: UInt64(1)...20)
+    func `whole leases are found by their numbers`(seed: UInt64) {
+        var dice = SeededGenerator(seed: seed)
+        var leases = WholeLeases()
+        var ranges: [(lease: UInt64, seqs: ClosedRange<UInt64>)] = []
+        var next: UInt64 = 1
+        for lease in UInt64(1)...2_000 {
+            next += UInt64.random(in: 0...3, using: &dice)
+            let count = Int.random(in: 1...9, using: &dice)
+            leases.append(lease, from: next, count: count)
+            ranges.append((lease, next...next + UInt64(count) - 1))
+            next += UInt64(count)
+            while ranges.count > Int.random(in: 0...90, using: &dice) {
+                let index = Int.random(in: ranges.indices, using: &dice)
+                leases.remove(holding: ranges[index].seqs.lowerBound)
+                ranges.remove(at: index)
+            }
+            let seq = UInt64.random(in: 0...next + 3, using: &dice)
+            #expect(
+                leases.lease(holding: seq) == ranges.first { $0.seqs.contains(seq) }?.lease,
+                "seed \(seed)")
+            var seen: [UInt64] = []
+            leases.walk(after: seq) { lease in
+                seen.append(lease)
+                return seen.count < 10
+            }
+            let rest = ranges.filter { $0.seqs.upperBound > seq }.map(\.lease)
+            #expect(seen == Array(rest.prefix(10)), "seed \(seed)")
+            #expect(leases.itemCount <= 2 * ranges.count + 33)
+        }
+    }
 }

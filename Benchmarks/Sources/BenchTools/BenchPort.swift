@@ -19,8 +19,13 @@ public struct BenchPort: Sendable {
     ///
     /// Made anew each time: somebody has to make what is posted.
     public static func packets(_ count: Int, from first: Int = 0) -> [CompletionEntry] {
-        (first..<first + count).map {
-            CompletionEntry(kind: .packet, key: "sensor-7", context: "reading-000123", bytes: $0)
+        var packets: [CompletionEntry] = []
+        packets.reserveCapacity(count)
+        for number in first..<first + count {
+            packets.append(
+                CompletionEntry(
+                    kind: .packet, key: "sensor-7", context: "reading-000123", bytes: number))
         }
+        return packets
     }
 }

@@ -50,7 +50,7 @@ enum EngineBench {
             let answer = try waiter.take(request, from: bench.port)
             if let handover = answer.handover { bench.port.confirm(handover) }
             request.settle = answer.lease.map { SettleRequest(lease: $0, ack: .all) }
-            for entry in answer.entries { sum += entry.entry.bytes }
+            sum += bytes(of: answer.entries)
         }
         precondition(sum == entries * (entries - 1) / 2, "an entry was lost, or came twice")
     }
@@ -102,10 +102,17 @@ enum EngineBench {
             let answer = try waiter.take(request, from: port)
             if let handover = answer.handover { port.confirm(handover) }
             request.settle = answer.lease.map { SettleRequest(lease: $0, ack: .all) }
-            var bytes = 0
-            for entry in answer.entries { bytes += entry.entry.bytes }
-            sum.wrappingAdd(bytes, ordering: .relaxed)
+            sum.wrappingAdd(bytes(of: answer.entries), ordering: .relaxed)
             if isLast(answer.entries.count) { return }
         }
+    }
+
+    /// Looks at every entry, as whoever fetched them does.
+    private static func bytes(of batch: EntryBatch) -> Int {
+        var bytes = 0
+        for run in batch.runs {
+            for index in run.entries.indices { bytes += run.entries[index].bytes }
+        }
+        return bytes
     }
 }

@@ -2,8 +2,11 @@ import EngineBase
 
 /// What the port knows of a lease for as long as one entry remembers it.
 struct LeaseRecord {
-    /// The numbers of its batch; entries that it may no longer settle are dropped now and then.
-    var batch: [UInt64]
+    /// Its batch, for as long as nothing was done to a part of it.
+    var whole: EntryBatch?
+    /// After that the numbers of its batch; entries that it may no longer settle are dropped now
+    /// and then.
+    var batch: [UInt64] = []
     /// Entries that it holds.
     var held: Int
     /// Entries that it holds or held last: those that it may ack.
@@ -42,7 +45,7 @@ struct FetchKey: Hashable {
 /// What is on its way to a client.
 struct Handover {
     /// Consumed entries, oldest first.
-    var consumed: [QueuedEntry] = []
+    var consumed = EntryBatch()
     /// A lease whose id nobody knows if the reply is lost.
     var lease: UInt64?
     /// Alerts, and whose they are.

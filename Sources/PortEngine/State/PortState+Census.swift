@@ -11,6 +11,7 @@ struct PortCensus: Equatable {
     var returnedNumbers = 0
     var chunks = 0
     var batchNumbers = 0
+    var wholeLeases = 0
 }
 
 extension PortState {
@@ -21,6 +22,7 @@ extension PortState {
             handovers: handovers.count, deadlines: deadlines.count,
             waiterNodes: waiters.nodeCount, returnedNumbers: returned.count,
             chunks: held.chunkCount + dead.chunkCount,
-            batchNumbers: leases.values.reduce(0) { $0 + $1.batch.count })
+            batchNumbers: leases.values.reduce(0) { $0 + $1.batch.count },
+            wholeLeases: wholeLeases.itemCount)
     }
 }

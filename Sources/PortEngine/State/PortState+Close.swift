@@ -27,11 +27,12 @@ extension PortState {
         effects.roomFor.append(contentsOf: roomWaiters)
         // The containers go as they are, to be freed outside the lock.
         effects.garbage = [fresh, held, dead, leases, handovers, deadlines, consumers]
-        fresh = []
+        fresh = FreshQueue()
         held = SlotTable()
         dead = SlotTable()
         returned = SequenceHeap()
         leases = [:]
+        wholeLeases = WholeLeases()
         batches = [:]
         handovers = [:]
         consumers = [:]

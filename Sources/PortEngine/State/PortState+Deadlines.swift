@@ -48,7 +48,8 @@ extension PortState {
             return
         }
         leases[number]?.armed = nil
-        for seq in lease.batch {
+        takeApart(number)
+        for seq in leases[number]?.batch ?? [] {
             guard var slot = held[seq], slot.lease == number, slot.place == .leased else {
                 continue
             }

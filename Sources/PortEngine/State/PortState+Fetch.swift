@@ -89,6 +89,7 @@ extension PortState {
         rearm(number, until: now.advanced(milliseconds: milliseconds))
         tidyDeadlines()
         var answer = FetchAnswer(reason: .entries)
+        if let whole = lease.whole { answer.entries = whole }
         for seq in lease.batch {
             if let slot = held[seq], slot.lease == number, slot.place == .leased {
                 answer.entries.append(slot.queued)
@@ -128,22 +129,19 @@ extension PortState {
         let milliseconds = request.leaseMilliseconds ?? settings.leaseMilliseconds
         let expiry = now.advanced(milliseconds: milliseconds)
         var answer = FetchAnswer(reason: .entries)
-        var batch: [UInt64] = []
-        let most = min(request.maxEntries, counts.queued)
-        batch.reserveCapacity(most)
-        answer.entries.reserveCapacity(most)
-        takeOldest(request) { state, queued in
-            var slot = Slot(queued, .leased)
-            slot.lease = number
-            batch.append(queued.seq)
-            answer.entries.append(queued)
-            state.held.insert(slot)
-        }
+        let isWhole = oldestReturned() == nil
+        let batch = takeOldest(request)
+        answer.entries = batch
         counts.leased += batch.count
         leases[number] = LeaseRecord(
-            batch: batch, held: batch.count, linked: batch.count, expiry: expiry, armed: expiry,
+            whole: batch, held: batch.count, linked: batch.count, expiry: expiry, armed: expiry,
             consumer: request.consumer, fetchID: request.fetchID,
             takesSlot: request.consumer == nil)
+        if isWhole, let first = batch.runs.first?.firstSeq {
+            wholeLeases.append(number, from: first, count: batch.count)
+        } else {
+            takeApart(batch, of: number)
+        }
         deadlines.insert(.lease(number), at: expiry)
         counts.running += 1
         if let consumer = request.consumer {
@@ -165,8 +163,7 @@ extension PortState {
         for request: FetchRequest, _ effects: inout PortEffects
     ) -> FetchAnswer {
         var answer = FetchAnswer(reason: .entries)
-        answer.entries.reserveCapacity(min(request.maxEntries, counts.queued))
-        takeOldest(request) { _, queued in answer.entries.append(queued) }
+        answer.entries = takeOldest(request)
         counts.leased += answer.entries.count
         answer.handover = handOver(Handover(consumed: answer.entries))
         return answer
@@ -174,39 +171,30 @@ extension PortState {
 
     /// Takes the oldest entries out of the queue, up to the request's count and bytes, each counted
     /// as handed out once more.
-    private mutating func takeOldest(
-        _ request: FetchRequest, _ each: (inout PortState, QueuedEntry) -> Void
-    ) {
-        var taken = 0
-        var bytes = 0
-        func fits(_ queued: borrowing QueuedEntry) -> Bool {
-            taken == 0 || bytes + queued.entry.data.count <= request.maxBytes
-        }
-        while taken < request.maxEntries {
-            var queued: QueuedEntry
+    private mutating func takeOldest(_ request: FetchRequest) -> EntryBatch {
+        var batch = EntryBatch()
+        while batch.count < request.maxEntries {
+            let room = request.maxBytes - batch.payload
             if let seq = oldestReturned() {
-                guard let slot = held.remove(seq, where: { fits($0.queued) }) else { break }
+                let isFirst = batch.isEmpty
+                guard
+                    var slot = held.remove(
+                        seq, where: { isFirst || $0.entry.data.count <= room })
+                else { break }
                 returned.removeFirst()
                 unlink(slot.lease)
-                queued = slot.queued
-                if queued.delivery > 0 { counts.redeliveredTotal += 1 }
+                if slot.delivery > 0 { counts.redeliveredTotal += 1 }
+                slot.delivery += 1
+                batch.append(slot.queued)
             } else {
-                guard !fresh.isEmpty, fits(fresh[0]) else { break }
-                queued = fresh.removeFirst()
+                let run = fresh.takeRun(
+                    most: request.maxEntries - batch.count, payload: room, isFirst: batch.isEmpty)
+                guard let run else { break }
+                batch.append(run)
             }
-            queued.delivery += 1
-            taken += 1
-            bytes += queued.entry.data.count
-            each(&self, queued)
         }
-        counts.queued -= taken
-        if fresh.isEmpty && taken > 0 { shrinkFresh() }
-    }
-
-    /// Gives back the memory of a long queue that has been emptied.
-    private mutating func shrinkFresh() {
-        if freshPeak > 16_384 { fresh = [] }
-        freshPeak = 0
+        counts.queued -= batch.count
+        return batch
     }
 
     private mutating func beginWait(

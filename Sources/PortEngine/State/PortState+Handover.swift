@@ -5,7 +5,7 @@ extension PortState {
     mutating func confirm(_ id: HandoverID, _ effects: inout PortEffects) {
         guard let handover = handovers.removeValue(forKey: id.number) else { return }
         guard !handover.consumed.isEmpty else { return }
-        for queued in handover.consumed { counts.bytes -= queued.entry.data.count }
+        counts.bytes -= handover.consumed.payload
         counts.leased -= handover.consumed.count
         counts.ackedTotal += handover.consumed.count
         counts.consumedTotal += handover.consumed.count
@@ -37,6 +37,7 @@ extension PortState {
     mutating func countUndelivered() { counts.undeliveredTotal += 1 }
 
     private mutating func revoke(_ number: UInt64, _ effects: inout PortEffects) {
+        takeApart(number)
         guard let lease = leases[number] else { return }
         var returned = 0
         for seq in lease.batch {

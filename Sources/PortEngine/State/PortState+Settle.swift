@@ -18,6 +18,7 @@ extension PortState {
         var answer = SettleAnswer()
         // 0 is no lease: what is asked in its name finds nothing that it may settle.
         let number = request.lease.flatMap { $0.generation == generation ? $0.number : nil } ?? 0
+        if request.namesEntries { takeApart(number) }
         for rejection in request.nack {
             nack(rejection, by: number, at: now, &answer, &effects)
         }
@@ -25,7 +26,7 @@ extension PortState {
         case nil: break
         case .all:
             // None that was named in `nack`, in time or too late: those are the lease's no longer.
-            answer.acked = acknowledge(leases[number]?.batch ?? [], by: number, &effects)
+            answer.acked = acknowledgeAll(of: number, &effects)
         case .entries(let references):
             for reference in references {
                 if let seq = seqOf(reference), acknowledge([seq], by: number, &effects) > 0 {
@@ -55,14 +56,32 @@ extension PortState {
     /// Why an entry could not be settled so.
     private func refusal(of reference: EntryReference) -> SettleAnswer.Outcome {
         guard let seq = seqOf(reference), seq < nextSeq else { return .unknown }
-        if held[seq] != nil || dead[seq] != nil { return .leaseLost }
-        if let first = fresh.first?.seq, seq >= first { return .leaseLost }
-        let isLeaving = handovers.values.contains { handover in
-            guard let first = handover.consumed.first?.seq, let last = handover.consumed.last?.seq
-            else { return false }
-            return first <= seq && seq <= last && handover.consumed.contains { $0.seq == seq }
-        }
+        if held.place(of: seq) != nil || dead.place(of: seq) != nil { return .leaseLost }
+        if wholeLeases.lease(holding: seq) != nil { return .leaseLost }
+        if let first = fresh.firstSeq, seq >= first { return .leaseLost }
+        let isLeaving = handovers.values.contains { $0.consumed.contains(seq: seq) }
         return isLeaving ? .leaseLost : .alreadyAcked
+    }
+
+    /// Takes out for good all that the lease holds or was the last to hold.
+    ///
+    /// - Returns: how many those were.
+    private mutating func acknowledgeAll(
+        of number: UInt64, _ effects: inout PortEffects
+    ) -> Int {
+        guard let batch = leases[number]?.whole else {
+            return acknowledge(leases[number]?.batch ?? [], by: number, &effects)
+        }
+        leases[number]?.whole = nil
+        leases[number]?.held = 0
+        if let first = batch.runs.first?.firstSeq { wholeLeases.remove(holding: first) }
+        counts.bytes -= batch.payload
+        counts.leased -= batch.count
+        counts.ackedTotal += batch.count
+        effects.garbage.append(batch)
+        endLeaseIfEmpty(number, &effects)
+        unlink(number, batch.count)
+        return batch.count
     }
 
     /// Takes entries out for good, those of them that the lease holds or was the last to hold.
@@ -172,6 +191,27 @@ extension PortState {
     }
 
     // MARK: - Leases
+
+    /// From now on each entry of the lease's batch goes its own way.
+    mutating func takeApart(_ number: UInt64) {
+        guard let batch = leases[number]?.whole else { return }
+        if let first = batch.runs.first?.firstSeq { wholeLeases.remove(holding: first) }
+        takeApart(batch, of: number)
+    }
+
+    /// Gives each entry of a batch a slot that the lease holds.
+    mutating func takeApart(_ batch: EntryBatch, of number: UInt64) {
+        leases[number]?.whole = nil
+        var numbers: [UInt64] = []
+        numbers.reserveCapacity(batch.count)
+        for queued in batch {
+            var slot = Slot(queued, .leased)
+            slot.lease = number
+            held.insert(slot)
+            numbers.append(queued.seq)
+        }
+        leases[number]?.batch = numbers
+    }
 
     /// So many entries fewer remember that lease; the record goes with the last.
     mutating func unlink(_ number: UInt64, _ entries: Int = 1) {

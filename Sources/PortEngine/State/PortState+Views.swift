@@ -33,35 +33,32 @@ extension PortState {
     ///
     /// O(page).
     func peek(after seq: UInt64, limit: Int) -> PeekPage {
-        var page = PeekPage()
-        var last = seq
-        var isFull = false
+        // One more than fits shows whether there is more. Each kind is in order; put together, the
+        // oldest of both are among the first of each.
+        var found: [PeekedEntry] = []
         held.walk(after: seq) { slot in
-            guard page.entries.count < limit else {
-                isFull = true
-                return false
-            }
-            page.entries.append(PeekedEntry(entry: slot.queued, place: place(of: slot)))
-            last = slot.seq
-            return true
+            found.append(PeekedEntry(entry: slot.queued, place: place(of: slot)))
+            return found.count <= limit
         }
-        if !isFull, let first = fresh.first?.seq {
-            // Numbers of fresh entries are neighbours, so the first one to show is at once known.
-            // A cursor may lie beyond the end, and further than an Int reaches.
-            var index = last < first ? 0 : fresh.count
-            if last >= first, last - first < UInt64(fresh.count) { index = Int(last - first) + 1 }
-            while index < fresh.count {
-                guard page.entries.count < limit else {
-                    isFull = true
-                    break
-                }
-                page.entries.append(
-                    PeekedEntry(entry: fresh[index], place: .queued))
-                last = fresh[index].seq
-                index += 1
+        let slots = found.count
+        wholeLeases.walk(after: seq) { number in
+            guard let lease = leases[number], let batch = lease.whole else { return true }
+            for queued in batch where queued.seq > seq && found.count - slots <= limit {
+                found.append(PeekedEntry(entry: queued, place: .leased(expiresAt: lease.expiry)))
+            }
+            return found.count - slots <= limit
+        }
+        if slots > 0 && found.count > slots { found.sort { $0.entry.seq < $1.entry.seq } }
+        // What nobody has taken comes after all of these.
+        if found.count <= limit {
+            fresh.walk(after: seq) { queued in
+                found.append(PeekedEntry(entry: queued, place: .queued))
+                return found.count <= limit
             }
         }
-        if isFull { page.next = last }
+        var page = PeekPage()
+        page.entries = Array(found.prefix(limit))
+        if found.count > limit { page.next = page.entries.last?.entry.seq }
         return page
     }
 

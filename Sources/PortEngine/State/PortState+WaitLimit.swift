@@ -2,7 +2,7 @@ import EngineBase
 
 extension PortState {
     /// Refuses a fetch that would have to wait where no more may, before it has any effect.
-    func refuseIfTooManyWait(_ request: FetchRequest) throws(PortError) {
+    mutating func refuseIfTooManyWait(_ request: FetchRequest) throws(PortError) {
         guard waiters.count >= limits.waitingFetches, request.waitMilliseconds > 0, !isDraining
         else { return }
         let prospect = prospect(of: request.settle)
@@ -32,11 +32,13 @@ extension PortState {
     }
 
     /// Foresees a settle: one that travels in a fetch that is then refused must not happen.
-    private func prospect(of settle: SettleRequest?) -> Prospect {
+    private mutating func prospect(of settle: SettleRequest?) -> Prospect {
         var prospect = Prospect(queued: counts.queued, running: counts.running)
         guard let settle, let id = settle.lease, id.generation == generation,
-            let lease = leases[id.number]
+            leases[id.number] != nil
         else { return prospect }
+        takeApart(id.number)
+        guard let lease = leases[id.number] else { return prospect }
         var stillHeld = lease.held
         var nacked = Set<UInt64>()
         for rejection in settle.nack {

@@ -5,25 +5,25 @@ import EngineBase
 ///
 /// No clock, no lock, no thread.
 ///
-/// Entries that nobody has taken yet lie in `fresh`; their numbers are neighbours. An entry that was
-/// taken lives in `held` (leased, delayed, or back in the queue) or in `dead`. A number in `held` is
-/// always below every number in `fresh`, so the oldest entry that may be taken is the smallest of
-/// those that came back, or else the first fresh one.
+/// Entries that nobody has taken yet lie in `fresh`; their numbers are neighbours. A batch that was
+/// taken from there stays as it is in its lease, until something is done to a part of it: then each
+/// of its entries lives in `held` (leased, delayed, or back in the queue) or in `dead`. A number in
+/// a lease or in `held` is always below every number in `fresh`, so the oldest entry that may be
+/// taken is the smallest of those that came back, or else the first fresh one.
 struct PortState: ~Copyable {
     let generation: PortGeneration
     let settings: PortSettings
     let limits: PortLimits
     var counts = PortCounts()
 
-    var fresh = Deque<QueuedEntry>()
-    /// The longest that `fresh` has been since it was last empty.
-    var freshPeak = 0
+    var fresh = FreshQueue()
     var held = SlotTable()
     var dead = SlotTable()
     var returned = SequenceHeap()
     var nextSeq: UInt64 = 1
 
     var leases: [UInt64: LeaseRecord] = [:]
+    var wholeLeases = WholeLeases()
     var nextLease: UInt64 = 1
     var batches: [FetchKey: UInt64] = [:]
     var handovers: [UInt64: Handover] = [:]
@@ -97,8 +97,7 @@ struct PortState: ~Copyable {
         _ packets: [CompletionEntry], at now: MonotonicInstant, _ effects: inout PortEffects
     ) throws(PortError) {
         guard !isClosed else { throw .closed }
-        var payload = 0
-        for packet in packets { payload += packet.data.count }
+        let payload = payload(of: packets)
         guard packets.count <= settings.capacity else {
             throw .neverFits(limit: settings.capacity, requested: packets.count)
         }
@@ -112,8 +111,7 @@ struct PortState: ~Copyable {
         guard payload == 0 || payload <= settings.capacityBytes - counts.bytes else {
             throw .fullOfBytes(limit: settings.capacityBytes, current: counts.bytes)
         }
-        for packet in packets { append(packet, at: now) }
-        counts.bytes += payload
+        append(packets, payload, at: now)
         counts.postedTotal += packets.count
         serve(at: now, &effects)
     }
@@ -125,25 +123,30 @@ struct PortState: ~Copyable {
         guard !isClosed else { return }
         precondition(counts.reserved >= entries.count, "an entry without a promised place")
         counts.reserved -= entries.count
-        for entry in entries {
-            append(entry, at: now)
-            counts.bytes += entry.data.count
-        }
+        append(entries, payload(of: entries), at: now)
         counts.completedTotal += entries.count
         serve(at: now, &effects)
     }
 
-    private mutating func append(_ entry: CompletionEntry, at now: MonotonicInstant) {
-        fresh.append(QueuedEntry(seq: nextSeq, delivery: 0, queuedAt: now, entry: entry))
-        freshPeak = max(freshPeak, fresh.count)
-        nextSeq += 1
-        counts.queued += 1
+    private func payload(of entries: [CompletionEntry]) -> Int {
+        var payload = 0
+        for index in entries.indices { payload += entries[index].data.count }
+        return payload
+    }
+
+    private mutating func append(
+        _ entries: [CompletionEntry], _ payload: Int, at now: MonotonicInstant
+    ) {
+        fresh.append(entries, payload: payload, from: nextSeq, at: now)
+        nextSeq += UInt64(entries.count)
+        counts.queued += entries.count
+        counts.bytes += payload
     }
 
     // MARK: - Entries out
 
     /// The number of the oldest entry that may be taken.
-    mutating func oldestQueued() -> UInt64? { oldestReturned() ?? fresh.first?.seq }
+    mutating func oldestQueued() -> UInt64? { oldestReturned() ?? fresh.firstSeq }
 
     /// The number of the oldest entry that came back and may be taken.
     mutating func oldestReturned() -> UInt64? {
@@ -157,6 +160,6 @@ struct PortState: ~Copyable {
     /// When the oldest entry that may be taken came in.
     mutating func oldestQueuedAt() -> MonotonicInstant? {
         guard let number = oldestQueued() else { return nil }
-        return held[number]?.queuedAt ?? fresh.first?.queuedAt
+        return held[number]?.queuedAt ?? fresh.firstQueuedAt
     }
 }

@@ -1,0 +1,139 @@
+import DequeModule
+import EngineBase
+
+/// Entries that nobody has taken yet, oldest first, in the runs in which they came.
+///
+/// A run that is taken whole changes hands as it is: nothing is done for each of its entries.
+struct FreshQueue {
+    private var runs = Deque<EntryRun>()
+    /// Entries of the first run that have left it; blanks stand in their places.
+    private var taken = 0
+    /// The most runs since it was last empty.
+    private var peak = 0
+    /// How many entries there are.
+    private(set) var count = 0
+
+    var isEmpty: Bool { count == 0 }
+
+    /// The number of the oldest entry.
+    var firstSeq: UInt64? { runs.isEmpty ? nil : runs[0].firstSeq + UInt64(taken) }
+
+    /// When the oldest entry came in.
+    var firstQueuedAt: MonotonicInstant? { runs.first?.queuedAt }
+
+    /// Adds entries at the end: the numbers from `seq` on are theirs.
+    mutating func append(
+        _ entries: [CompletionEntry], payload: Int, from seq: UInt64, at now: MonotonicInstant
+    ) {
+        guard !entries.isEmpty else { return }
+        runs.append(
+            EntryRun(firstSeq: seq, queuedAt: now, delivery: 0, entries: entries, payload: payload))
+        peak = max(peak, runs.count)
+        count += entries.count
+    }
+
+    /// Takes the first run, or as much of it as fits; its entries are counted as handed out once.
+    ///
+    /// - Parameters:
+    ///   - most: how many entries there is room for.
+    ///   - limit: how many bytes of payload there is room for.
+    ///   - isFirst: whether one entry is taken even if it is larger than that.
+    /// - Returns: what was taken; `nil` if nothing fits.
+    mutating func takeRun(most: Int, payload limit: Int, isFirst: Bool) -> EntryRun? {
+        guard let first = runs.first, most > 0 else { return nil }
+        var run: EntryRun
+        if taken == 0, first.entries.count <= most, first.payload <= limit {
+            run = runs.removeFirst()
+        } else {
+            let size = sizeOfPart(most: most, payload: limit, isFirst: isFirst)
+            guard size > 0 else { return nil }
+            run = takePart(size)
+        }
+        run.delivery = 1
+        count -= run.entries.count
+        if runs.isEmpty { shrink() }
+        return run
+    }
+
+    /// Visits entries in order, from the first whose number is above `seq`, until `visit` says false.
+    func walk(after seq: UInt64, _ visit: (QueuedEntry) -> Bool) {
+        guard let first = firstSeq else { return }
+        // A cursor may lie beyond the end, and further than an Int reaches.
+        let start = max(first, seq &+ 1)
+        guard seq != .max else { return }
+        var position = run(of: start)
+        while position < runs.count {
+            let run = runs[position]
+            let skipped = start > run.firstSeq ? Int(clamping: start - run.firstSeq) : 0
+            for index in min(skipped, run.entries.count)..<run.entries.count {
+                guard visit(run.queued(at: index)) else { return }
+            }
+            position += 1
+        }
+    }
+
+    // MARK: - Parts
+
+    /// How many entries of the first run there is room for.
+    private func sizeOfPart(most: Int, payload limit: Int, isFirst: Bool) -> Int {
+        let end = min(runs[0].entries.count, taken + most)
+        var index = taken
+        var bytes = 0
+        while index < end {
+            bytes += runs[0].entries[index].data.count
+            guard bytes <= limit || (isFirst && index == taken) else { break }
+            index += 1
+        }
+        return index - taken
+    }
+
+    /// Moves the next entries out of the first run, so that it does not keep what was taken.
+    private mutating func takePart(_ size: Int) -> EntryRun {
+        let seq = runs[0].firstSeq + UInt64(taken)
+        let part = runs[0].moveOut(taken..<(taken + size))
+        taken += size
+        let payload = part.reduce(into: 0) { $0 += $1.data.count }
+        let queuedAt = runs[0].queuedAt
+        runs[0].payload -= payload
+        if taken == runs[0].entries.count {
+            runs.removeFirst()
+            taken = 0
+        }
+        return EntryRun(
+            firstSeq: seq, queuedAt: queuedAt, delivery: 0, entries: part, payload: payload)
+    }
+
+    /// Gives back the memory of a long queue that has been emptied.
+    private mutating func shrink() {
+        if peak > 16_384 { runs = [] }
+        peak = 0
+    }
+
+    /// The position of the last run that begins at `seq` or before it.
+    private func run(of seq: UInt64) -> Int {
+        var low = 0
+        var high = runs.count
+        while low < high {
+            let middle = (low + high) / 2
+            if runs[middle].firstSeq <= seq { low = middle + 1 } else { high = middle }
+        }
+        return max(0, low - 1)
+    }
+}
+
+extension EntryRun {
+    /// What stands in the place of an entry that was moved out.
+    private static let blank = CompletionEntry(kind: .packet)
+
+    /// Takes entries out and leaves blanks in their places.
+    fileprivate mutating func moveOut(_ range: Range<Int>) -> [CompletionEntry] {
+        var moved: [CompletionEntry] = []
+        moved.reserveCapacity(range.count)
+        for index in range {
+            var entry = EntryRun.blank
+            swap(&entry, &entries[index])
+            moved.append(entry)
+        }
+        return moved
+    }
+}
