@@ -4,6 +4,11 @@ enum Base64 {
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
     )
 
+    /// Two characters for each twelve bits, the first one below.
+    private static let pairs: [UInt16] = (0..<4_096).map { bits in
+        UInt16(alphabet[bits >> 6]) | UInt16(alphabet[bits & 63]) << 8
+    }
+
     /// Marks in `values` what is no character of the alphabet, by a bit that no character has.
     private static let invalid: UInt32 = 0x8000_0000
 
@@ -74,25 +79,26 @@ enum Base64 {
         _ bytes: UnsafeBufferPointer<UInt8>,
         into output: UnsafeMutableBufferPointer<UInt8>
     ) {
-        alphabet.withUnsafeBufferPointer { alphabet in
+        guard let target = UnsafeMutableRawPointer(output.baseAddress) else { return }
+        pairs.withUnsafeBufferPointer { pairs in
             var (read, written) = (0, 0)
             while read + 3 <= bytes.count {
-                let group =
-                    Int(bytes[read]) << 16 | Int(bytes[read + 1]) << 8 | Int(bytes[read + 2])
-                output[written] = alphabet[group >> 18]
-                output[written + 1] = alphabet[group >> 12 & 63]
-                output[written + 2] = alphabet[group >> 6 & 63]
-                output[written + 3] = alphabet[group & 63]
+                put(UInt32(bytes[read]) << 16 | UInt32(bytes[read + 1]) << 8 | UInt32(bytes[read + 2]))
                 read += 3
-                written += 4
             }
             let left = bytes.count - read
             guard left > 0 else { return }
-            let group = Int(bytes[read]) << 16 | (left == 2 ? Int(bytes[read + 1]) << 8 : 0)
-            output[written] = alphabet[group >> 18]
-            output[written + 1] = alphabet[group >> 12 & 63]
-            output[written + 2] = left == 2 ? alphabet[group >> 6 & 63] : UInt8(ascii: "=")
-            output[written + 3] = UInt8(ascii: "=")
+            put(UInt32(bytes[read]) << 16 | (left == 2 ? UInt32(bytes[read + 1]) << 8 : 0))
+            output[written - 1] = UInt8(ascii: "=")
+            if left == 1 { output[written - 2] = UInt8(ascii: "=") }
+
+            @inline(__always)
+            func put(_ group: UInt32) {
+                let characters =
+                    UInt32(pairs[Int(group >> 12)]) | UInt32(pairs[Int(group & 0xFFF)]) << 16
+                target.storeBytes(of: characters.littleEndian, toByteOffset: written, as: UInt32.self)
+                written += 4
+            }
         }
     }
 }

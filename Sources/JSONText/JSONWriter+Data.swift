@@ -25,7 +25,12 @@ extension JSONWriter {
         guard let data, !data.isEmpty else { return }
         member("data")
         let used = self.data(data, as: wanted)
-        member("encoding", used)
+        member("encoding")
+        switch used {
+        case .utf8: string(plain: "utf8")
+        case .base64: string(plain: "base64")
+        case .hex: string(plain: "hex")
+        }
     }
 
     private mutating func write(

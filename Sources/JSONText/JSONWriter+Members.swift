@@ -1,6 +1,8 @@
 /// Whole members in one call. A value that is nil leaves the member out.
 extension JSONWriter {
     /// Writes a member that is a string.
+    @inlinable
+    @inline(__always)
     public mutating func member(_ name: StaticString, _ value: String?) {
         guard let value else { return }
         member(name)
@@ -8,6 +10,8 @@ extension JSONWriter {
     }
 
     /// Writes a member that is an integer.
+    @inlinable
+    @inline(__always)
     public mutating func member(_ name: StaticString, _ value: Int?) {
         guard let value else { return }
         member(name)
@@ -15,6 +19,8 @@ extension JSONWriter {
     }
 
     /// Writes a member that is an integer without sign.
+    @inlinable
+    @inline(__always)
     public mutating func member(_ name: StaticString, _ value: UInt64?) {
         guard let value else { return }
         member(name)
@@ -22,6 +28,8 @@ extension JSONWriter {
     }
 
     /// Writes a member that is `true` or `false`.
+    @inlinable
+    @inline(__always)
     public mutating func member(_ name: StaticString, _ value: Bool?) {
         guard let value else { return }
         member(name)
@@ -29,6 +37,8 @@ extension JSONWriter {
     }
 
     /// Writes a member that is a case of an enumeration of strings.
+    @inlinable
+    @inline(__always)
     public mutating func member<T: RawRepresentable>(
         _ name: StaticString,
         _ value: T?

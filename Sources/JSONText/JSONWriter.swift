@@ -3,10 +3,10 @@
 /// Commas are put by the writer; that members and values alternate and that brackets match is the
 /// caller's business. Strings are escaped only where RFC 8259 asks for it.
 public struct JSONWriter: ~Copyable {
-    private var buffer: TextBuffer
+    @usableFromInline var buffer: TextBuffer
 
     /// Whether the next value or member follows another one.
-    private var needsComma = false
+    @usableFromInline var needsComma = false
 
     /// An empty writer with room for that many bytes.
     public init(reservingCapacity capacity: Int = 256) { buffer = TextBuffer(capacity: capacity) }
@@ -31,15 +31,19 @@ public struct JSONWriter: ~Copyable {
     // MARK: - Objects and arrays
 
     /// Starts an object.
+    @inlinable
     public mutating func beginObject() { open(UInt8(ascii: "{")) }
 
     /// Ends the object that was started last.
+    @inlinable
     public mutating func endObject() { close(UInt8(ascii: "}")) }
 
     /// Starts an array.
+    @inlinable
     public mutating func beginArray() { open(UInt8(ascii: "[")) }
 
     /// Ends the array that was started last.
+    @inlinable
     public mutating func endArray() { close(UInt8(ascii: "]")) }
 
     /// Writes an object whose members `body` writes.
@@ -61,13 +65,13 @@ public struct JSONWriter: ~Copyable {
     }
 
     /// Writes a member's name, which must need no escapes; its value comes next.
+    @inlinable
+    @inline(__always)
     public mutating func member(_ name: StaticString) {
         buffer.reserve(name.utf8CodeUnitCount + 4)
-        separate()
-        buffer.append(UInt8(ascii: "\""))
-        buffer.append(name)
-        buffer.append(UInt8(ascii: "\""))
-        buffer.append(UInt8(ascii: ":"))
+        if needsComma { buffer.put(",\"") } else { buffer.put("\"") }
+        buffer.put(name)
+        buffer.put("\":")
         needsComma = false
     }
 
@@ -82,8 +86,11 @@ public struct JSONWriter: ~Copyable {
 
     /// Writes a string.
     public mutating func string(_ value: String) {
-        var value = value
-        value.withUTF8 { string(utf8: $0) }
+        // Without a copy where the bytes lie together, as they do but for strings of other systems.
+        if value.utf8.withContiguousStorageIfAvailable({ string(utf8: $0) }) == nil {
+            var copy = value
+            copy.withUTF8 { string(utf8: $0) }
+        }
     }
 
     /// Writes an integer.
@@ -113,6 +120,18 @@ public struct JSONWriter: ~Copyable {
         }
     }
 
+    /// Writes a string that needs no escapes.
+    @inlinable
+    @inline(__always)
+    public mutating func string(plain text: StaticString) {
+        buffer.reserve(text.utf8CodeUnitCount + 3)
+        separate()
+        buffer.put("\"")
+        buffer.put(text)
+        buffer.put("\"")
+        needsComma = true
+    }
+
     /// Writes a number, which must be finite: JSON has no other ones.
     public mutating func number(_ value: Double) {
         precondition(value.isFinite, "JSON has no infinity")
@@ -139,11 +158,19 @@ public struct JSONWriter: ~Copyable {
         needsComma = true
     }
 
+    /// Writes members that are JSON already: what stands between the brackets of an object.
+    public mutating func members(raw fragment: [UInt8]) { raw(fragment) }
+
     // MARK: - The common part
 
     /// Writes a string from its UTF-8 bytes, which must be valid.
+    @inline(__always)
     mutating func string(utf8 text: UnsafeBufferPointer<UInt8>) {
-        quoted { appendEscaped(text, to: &$0) }
+        buffer.reserve(text.count + 3)
+        if needsComma { buffer.put(",\"") } else { buffer.put("\"") }
+        appendEscaped(text, to: &buffer)
+        buffer.append(UInt8(ascii: "\""))
+        needsComma = true
     }
 
     /// Writes a string of `count` characters that need no escapes, which `fill` puts in place.
@@ -164,18 +191,21 @@ public struct JSONWriter: ~Copyable {
         needsComma = true
     }
 
+    @inlinable
     @inline(__always)
-    private mutating func separate() {
+    mutating func separate() {
         if needsComma { buffer.append(UInt8(ascii: ",")) }
     }
 
-    private mutating func open(_ bracket: UInt8) {
+    @inlinable
+    mutating func open(_ bracket: UInt8) {
         separate()
         buffer.append(bracket)
         needsComma = false
     }
 
-    private mutating func close(_ bracket: UInt8) {
+    @inlinable
+    mutating func close(_ bracket: UInt8) {
         buffer.append(bracket)
         needsComma = true
     }

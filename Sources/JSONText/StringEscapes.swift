@@ -1,7 +1,21 @@
 /// Appends the inside of a JSON string: `"`, `\` and U+0000 to U+001F are escaped, nothing else.
+///
+/// There must be room for the text as it is.
+@inline(__always)
 func appendEscaped(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout TextBuffer) {
-    bytes.reserve(text.count + 1)
-    var start = 0
+    guard let source = text.baseAddress else { return }
+    // Most texts have nothing to escape: they are looked at and copied in one go.
+    let plain = copyPlain(source, text.count, to: bytes.start + bytes.count)
+    bytes.count += plain
+    if plain < text.count { appendEscaped(text, from: plain, to: &bytes) }
+}
+
+@inline(never)
+private func appendEscaped(
+    _ text: UnsafeBufferPointer<UInt8>, from first: Int, to bytes: inout TextBuffer
+) {
+    bytes.reserve(text.count - first + 1)
+    var start = first
     while true {
         let end = nextEscape(in: text, from: start)
         bytes.append(UnsafeBufferPointer(rebasing: text[start..<end]))
@@ -9,6 +23,49 @@ func appendEscaped(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout TextBuffe
         appendEscape(text[end], to: &bytes)
         start = end + 1
     }
+}
+
+/// Copies eight bytes at a time until one of them needs a closer look.
+///
+/// - Returns: how many were copied.
+@inline(__always)
+private func copyPlain(
+    _ source: UnsafePointer<UInt8>, _ count: Int, to target: UnsafeMutablePointer<UInt8>
+) -> Int {
+    var done = 0
+    while done + 8 <= count {
+        guard copyWord(source + done, to: target + done) else { return done }
+        done += 8
+    }
+    if done == count { return count }
+    if count >= 8 {
+        // The last eight, some of them once more.
+        return copyWord(source + count - 8, to: target + count - 8) ? count : done
+    }
+    if count >= 4 {
+        // The first four and the last four are looked at as one.
+        let first = UnsafeRawPointer(source).loadUnaligned(as: UInt32.self)
+        let last = UnsafeRawPointer(source + count - 4).loadUnaligned(as: UInt32.self)
+        guard !mayNeedEscape(UInt64(first) << 32 | UInt64(last)) else { return 0 }
+        UnsafeMutableRawPointer(target).storeBytes(of: first, as: UInt32.self)
+        UnsafeMutableRawPointer(target + count - 4).storeBytes(of: last, as: UInt32.self)
+        return count
+    }
+    while done < count, !needsEscape(source[done]) {
+        target[done] = source[done]
+        done += 1
+    }
+    return done
+}
+
+@inline(__always)
+private func copyWord(
+    _ source: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>
+) -> Bool {
+    let word = UnsafeRawPointer(source).loadUnaligned(as: UInt64.self)
+    guard !mayNeedEscape(word) else { return false }
+    UnsafeMutableRawPointer(target).storeBytes(of: word, as: UInt64.self)
+    return true
 }
 
 /// The index of the next byte that must be escaped, or the end of the text.

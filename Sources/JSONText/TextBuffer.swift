@@ -1,18 +1,22 @@
 /// A growing run of bytes that is written through a bare pointer.
 ///
 /// An array asks at each append whether it is shared and has room; a reply is thousands of appends.
+/// What is short is inlined into whoever writes, so that a literal becomes a few stores.
+@usableFromInline
 struct TextBuffer: ~Copyable {
     // SAFETY: `count` bytes of `capacity` are set; nobody else has the pointer.
-    private var start: UnsafeMutablePointer<UInt8>
-    private var capacity: Int
+    @usableFromInline var start: UnsafeMutablePointer<UInt8>
+    @usableFromInline var capacity: Int
     /// How many bytes there are.
-    private(set) var count = 0
+    @usableFromInline var count = 0
 
+    @usableFromInline
     init(capacity: Int) {
         self.capacity = max(capacity, 16)
         start = .allocate(capacity: self.capacity)
     }
 
+    @inlinable
     deinit { start.deallocate() }
 
     /// A copy of the bytes.
@@ -22,13 +26,15 @@ struct TextBuffer: ~Copyable {
     mutating func removeAll() { count = 0 }
 
     /// Makes room for so many bytes more.
+    @inlinable
     @inline(__always)
     mutating func reserve(_ more: Int) {
         if capacity - count < more { grow(more) }
     }
 
+    @usableFromInline
     @inline(never)
-    private mutating func grow(_ more: Int) {
+    mutating func grow(_ more: Int) {
         capacity = max(2 * capacity, count + more)
         let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
         larger.update(from: start, count: count)
@@ -36,6 +42,7 @@ struct TextBuffer: ~Copyable {
         start = larger
     }
 
+    @inlinable
     @inline(__always)
     mutating func append(_ byte: UInt8) {
         reserve(1)
@@ -43,6 +50,7 @@ struct TextBuffer: ~Copyable {
         count += 1
     }
 
+    @inlinable
     @inline(__always)
     mutating func append(_ text: UnsafeBufferPointer<UInt8>) {
         guard let source = text.baseAddress else { return }
@@ -51,12 +59,14 @@ struct TextBuffer: ~Copyable {
         count += text.count
     }
 
+    @inlinable
     @inline(__always)
     mutating func append(_ text: StaticString) {
         append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// Appends so many bytes, which `fill` must set.
+    @inlinable
     @inline(__always)
     mutating func append(
         count more: Int,
@@ -67,20 +77,44 @@ struct TextBuffer: ~Copyable {
         count += more
     }
 
-    /// Appends a number in decimal digits, with zeros in front up to `width`.
-    mutating func appendDecimal(_ value: UInt64, width: Int = 1) {
-        var digits = 1
-        var rest = value / 10
-        while rest > 0 {
-            digits += 1
-            rest /= 10
-        }
-        append(count: max(digits, width)) { text in
-            var rest = value
-            for index in text.indices.reversed() {
-                text[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
-            }
-        }
+    /// Appends a literal for which there is room already.
+    @inlinable
+    @inline(__always)
+    mutating func put(_ text: StaticString) {
+        (start + count).update(from: text.utf8Start, count: text.utf8CodeUnitCount)
+        count += text.utf8CodeUnitCount
     }
+
+    /// Appends a number in decimal digits.
+    @usableFromInline
+    mutating func appendDecimal(_ value: UInt64) {
+        let most = 20
+        reserve(2 * most)
+        // The last digit comes first: they are written behind their place and moved there.
+        let end = start + count + 2 * most
+        var first = end
+        var rest = value
+        while rest >= 10 {
+            let pair = TextBuffer.pairs.utf8Start + 2 * Int(truncatingIfNeeded: rest % 100)
+            first -= 2
+            first[0] = pair[0]
+            first[1] = pair[1]
+            rest /= 100
+        }
+        if rest > 0 || first == end {
+            first -= 1
+            first[0] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest)
+        }
+        (start + count).update(from: first, count: end - first)
+        count += end - first
+    }
+
+    /// `00` to `99`.
+    private static let pairs: StaticString = """
+        0001020304050607080910111213141516171819\
+        2021222324252627282930313233343536373839\
+        4041424344454647484950515253545556575859\
+        6061626364656667686970717273747576777879\
+        8081828384858687888990919293949596979899
+        """
 }

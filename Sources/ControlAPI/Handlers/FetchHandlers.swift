@@ -143,14 +143,11 @@ private final class WaitingFetch: FetchWaiter {
     private func render(_ answer: FetchAnswer) -> HTTPReply {
         let times = call.times
         let text = EntryText(generation: port.generation, times: times, encoding: encoding)
-        var size = 256 + 320 * answer.entries.count
-        for entry in answer.entries { size += entry.entry.data.count * 3 / 2 }
+        let size = 256 + 320 * answer.entries.count + answer.entries.payload * 3 / 2
         return call.json(reserving: size) { writer in
             writer.beginObject()
             writer.member("reason", answer.reason)
-            writer.array("entries") { writer in
-                for entry in answer.entries { text.write(entry, into: &writer) }
-            }
+            writer.array("entries") { writer in text.write(answer.entries, into: &writer) }
             writer.member("lease", answer.lease?.text)
             writer.member("lease_expires_at", answer.leaseExpiresAt, times)
             if !answer.alerts.isEmpty {

@@ -51,7 +51,7 @@ enum PeekHandlers {
             writer.object { writer in
                 writer.array("entries") { writer in
                     for peeked in page.entries {
-                        text.write(peeked.entry, place: peeked.place, into: &writer)
+                        text.write(peeked, into: &writer)
                     }
                 }
                 writer.member("next_cursor", page.next.map { String($0) })

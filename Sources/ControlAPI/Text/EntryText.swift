@@ -1,3 +1,4 @@
+import EngineBase
 import JSONText
 import PortEngine
 
@@ -15,20 +16,29 @@ struct EntryText {
         idPrefix = EntryID.prefix(of: generation)
     }
 
-    /// An entry of a batch, or of a look with where it is.
-    func write(
-        _ queued: QueuedEntry, place: PeekedEntry.Place? = nil, into writer: inout JSONWriter
-    ) {
+    /// The entries of a batch.
+    func write(_ batch: EntryBatch, into writer: inout JSONWriter) {
+        for run in batch.runs {
+            // What the port knows of an entry is the same for all of a run.
+            var common = JSONWriter(reservingCapacity: 64)
+            members(of: run.queuedAt, run.delivery, into: &common)
+            let tail = common.bytes
+            for index in run.entries.indices {
+                writer.beginObject()
+                members(of: run.firstSeq + UInt64(index), run.entries[index], into: &writer)
+                writer.members(raw: tail)
+                writer.endObject()
+            }
+        }
+    }
+
+    /// An entry of a look, with where it is.
+    func write(_ peeked: PeekedEntry, into writer: inout JSONWriter) {
+        let queued = peeked.entry
         writer.beginObject()
-        writer.member("id")
-        writer.string(idPrefix, then: queued.seq)
-        writer.member("seq", Int(queued.seq))
-        EntryText.members(of: queued.entry, encoding, into: &writer)
-        writer.member("queued_at", queued.queuedAt, times)
-        writer.member("delivery", queued.delivery)
-        switch place {
-        case nil:
-            break
+        members(of: queued.seq, queued.entry, into: &writer)
+        members(of: queued.queuedAt, queued.delivery, into: &writer)
+        switch peeked.place {
         case .queued:
             writer.member("state", "queued")
         case .leased(let expiry):
@@ -64,8 +74,24 @@ struct EntryText {
         writer.endObject()
     }
 
+    private func members(
+        of seq: UInt64, _ entry: borrowing CompletionEntry, into writer: inout JSONWriter
+    ) {
+        writer.member("id")
+        writer.string(idPrefix, then: seq)
+        writer.member("seq", seq)
+        EntryText.members(of: entry, encoding, into: &writer)
+    }
+
+    private func members(
+        of queuedAt: MonotonicInstant, _ delivery: Int, into writer: inout JSONWriter
+    ) {
+        writer.member("queued_at", queuedAt, times)
+        writer.member("delivery", delivery)
+    }
+
     private static func members(
-        of entry: CompletionEntry, _ encoding: ReplyEncoding, into writer: inout JSONWriter
+        of entry: borrowing CompletionEntry, _ encoding: ReplyEncoding, into writer: inout JSONWriter
     ) {
         writer.member("kind", entry.kind)
         writer.member("key", entry.key)

@@ -122,18 +122,18 @@ struct FreshQueue {
 }
 
 extension EntryRun {
-    /// What stands in the place of an entry that was moved out.
-    private static let blank = CompletionEntry(kind: .packet)
-
     /// Takes entries out and leaves blanks in their places.
     fileprivate mutating func moveOut(_ range: Range<Int>) -> [CompletionEntry] {
-        var moved: [CompletionEntry] = []
-        moved.reserveCapacity(range.count)
-        for index in range {
-            var entry = EntryRun.blank
-            swap(&entry, &entries[index])
-            moved.append(entry)
+        // SAFETY: each place of the range is moved from once and filled again at once; the new array
+        // has as many entries as were moved into it.
+        unsafe entries.withUnsafeMutableBufferPointer { places in
+            let part = unsafe UnsafeMutableBufferPointer(rebasing: places[range])
+            let moved = unsafe [CompletionEntry](unsafeUninitializedCapacity: range.count) {
+                target, count in
+                count = unsafe target.moveInitialize(fromContentsOf: part)
+            }
+            unsafe part.initialize(repeating: CompletionEntry(kind: .packet))
+            return moved
         }
-        return moved
     }
 }
