@@ -35,6 +35,7 @@ let package = Package(
     targets: [
         // C at the edge.
         .target(name: "CLinux", linkerSettings: [.linkedLibrary("uring")]),
+        .target(name: "CJSONMemory", linkerSettings: [.linkedLibrary("jansson")]),
         .systemLibrary(
             name: "CMicrohttpd",
             pkgConfig: "libmicrohttpd",
@@ -99,7 +100,7 @@ let package = Package(
         ),
 
         // HTTP and JSON.
-        .target(name: "JSONText", dependencies: ["CJansson"], swiftSettings: common),
+        .target(name: "JSONText", dependencies: ["CJansson", "CJSONMemory"], swiftSettings: common),
         .target(
             name: "HTTPListener",
             dependencies: ["CMicrohttpd", "CLinux", "EngineBase"],

@@ -5,7 +5,8 @@ final class FieldNames: Sendable {
     let names: [String]
     private let bytes: [[UInt8]]
     /// For each length up to 63 whether a name has it: few of a request's fields are kept.
-    private let lengths: UInt64
+    /// The places of the names of each length; those of 63 and more are together.
+    private let places: [[UInt8]]
 
     // What the listener itself looks for. Not static: that would be a call for each look.
     let host = Array("host".utf8)
@@ -21,13 +22,16 @@ final class FieldNames: Sendable {
         precondition(names.count < Int(UInt8.max), "too many fields to keep")
         self.names = names.map { $0.lowercased() }
         bytes = self.names.map { Array($0.utf8) }
-        lengths = bytes.reduce(0) { $0 | 1 << UInt64(min($1.count, 63)) }
+        var places = [[UInt8]](repeating: [], count: 64)
+        for (place, name) in bytes.enumerated() { places[min(name.count, 63)].append(UInt8(place)) }
+        self.places = places
     }
 
     /// The place of a field, by a name in any case that is known to be a token.
     func place(of name: UnsafeBufferPointer<UInt8>) -> Int? {
-        guard lengths >> UInt64(min(name.count, 63)) & 1 == 1 else { return nil }
-        for place in bytes.indices where isSameName(name, bytes[place]) { return place }
+        for place in places[min(name.count, 63)] where isSameName(name, bytes[Int(place)]) {
+            return Int(place)
+        }
         return nil
     }
 

@@ -1,3 +1,4 @@
+internal import CJSONMemory
 internal import CJansson
 
 /// A parsed JSON text, which owns what jansson built and frees it at the end of its life.
@@ -6,6 +7,7 @@ internal import CJansson
 /// is allowed in strings; any JSON value may stand at the top.
 public struct JSONDocument: ~Copyable {
     private let root: UnsafeMutablePointer<json_t>
+    private let memory: OpaquePointer?
 
     /// Parses a text.
     ///
@@ -18,26 +20,29 @@ public struct JSONDocument: ~Copyable {
             throw JSONSyntaxError(line: 1, column: 0, reason: "is empty")
         }
         var error = json_error_t()
+        var memory: OpaquePointer?
         let flags = Int(JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY)
         let parsed = bytes.withUnsafeBytes { text in
-            json_loadb(
+            iocpd_json_parse(
                 text.baseAddress?.assumingMemoryBound(to: CChar.self),
                 text.count,
                 flags,
-                &error
+                &error,
+                &memory
             )
         }
         guard let parsed else {
             throw JSONSyntaxError(error, in: bytes, maxDepth: maxDepth)
         }
         guard iocpd_json_is_deeper_than(parsed, Int32(clamping: maxDepth)) == 0 else {
-            json_decref(parsed)
+            iocpd_json_free(parsed, memory)
             throw JSONSyntaxError.tooDeep(bytes, maxDepth: maxDepth)
         }
         root = parsed
+        self.memory = memory
     }
 
-    deinit { json_decref(root) }
+    deinit { iocpd_json_free(root, memory) }
 
     /// Calls `body` with the value at the top.
     ///

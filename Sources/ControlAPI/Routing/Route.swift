@@ -25,7 +25,7 @@ enum PathPiece: Sendable {
 }
 
 /// One method of one path: a row of the route table.
-struct Route: Sendable {
+final class Route: Sendable {
     /// Answers, now by returning a reply, or later and returns `nil`.
     typealias Handler = @Sendable (APICall) throws(Problem) -> HTTPReply?
 
@@ -40,17 +40,19 @@ struct Route: Sendable {
     let produces: [String]
     let handler: Handler
     /// The verbs that may follow its last segment: `{session}:cancel` is no `{session}`.
-    var verbs: [String] = []
+    let verbs: [String]
 
     init(
         _ method: String, _ template: String, body: BodyRule = .none, query: [String] = [],
-        produces: [String] = ["application/json"], _ handler: @escaping Handler
+        produces: [String] = ["application/json"], verbs: [String] = [],
+        _ handler: @escaping Handler
     ) {
         self.method = method
         self.template = template
         self.body = body
         self.query = query
         self.produces = produces
+        self.verbs = verbs
         self.handler = handler
         pieces = template.split(separator: "/").map { segment in
             guard segment.hasPrefix("{") else { return .literal(String(segment)) }
@@ -101,8 +103,7 @@ struct APICall: Sendable {
     let query: QueryValues
 
     /// Answers later: what a handler that returned `nil` must do exactly once.
-    func reply(_ reply: HTTPReply) {
-        var reply = reply
+    func reply(_ reply: consuming HTTPReply) {
         reply.label = route.template
         exchange.reply(reply)
     }

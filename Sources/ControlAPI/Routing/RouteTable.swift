@@ -76,16 +76,18 @@ enum RouteTable {
         return templates
     }()
 
-    private static let bySegmentCount: [Int: [Route]] = {
+    private static let bySegmentCount: [[Route]] = {
         let routes = all.map { route in
-            var route = route
             let verbs = templates.filter { $0.hasPrefix(route.template + ":") }
-            route.verbs = verbs.map { String($0.dropFirst(route.template.count)) }
-            return route
+            return Route(
+                route.method, route.template, body: route.body, query: route.query,
+                produces: route.produces,
+                verbs: verbs.map { String($0.dropFirst(route.template.count)) }, route.handler)
         }
-        return Dictionary(grouping: routes) { $0.pieces.count }
+        let most = routes.map(\.pieces.count).max() ?? 0
+        return (0...most).map { count in routes.filter { $0.pieces.count == count } }
     }()
 
     /// The routes whose paths have so many segments.
-    static func routes(count: Int) -> [Route] { bySegmentCount[count] ?? [] }
+    static func routes(count: Int) -> [Route] { count < bySegmentCount.count ? bySegmentCount[count] : [] }
 }
