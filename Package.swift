@@ -100,7 +100,8 @@ let package = Package(
         ),
 
         // HTTP and JSON.
-        .target(name: "JSONText", dependencies: ["CJansson", "CJSONMemory"], swiftSettings: common),
+        .target(
+            name: "JSONText", dependencies: ["CJansson", "CJSONMemory"], swiftSettings: common),
         .target(
             name: "HTTPListener",
             dependencies: ["CMicrohttpd", "CLinux", "EngineBase"],

@@ -4,7 +4,6 @@ import Glibc
 final class FieldNames: Sendable {
     let names: [String]
     private let bytes: [[UInt8]]
-    /// For each length up to 63 whether a name has it: few of a request's fields are kept.
     /// The places of the names of each length; those of 63 and more are together.
     private let places: [[UInt8]]
 

@@ -83,7 +83,9 @@ enum Base64 {
         pairs.withUnsafeBufferPointer { pairs in
             var (read, written) = (0, 0)
             while read + 3 <= bytes.count {
-                put(UInt32(bytes[read]) << 16 | UInt32(bytes[read + 1]) << 8 | UInt32(bytes[read + 2]))
+                put(
+                    UInt32(bytes[read]) << 16 | UInt32(bytes[read + 1]) << 8
+                        | UInt32(bytes[read + 2]))
                 read += 3
             }
             let left = bytes.count - read
@@ -96,7 +98,8 @@ enum Base64 {
             func put(_ group: UInt32) {
                 let characters =
                     UInt32(pairs[Int(group >> 12)]) | UInt32(pairs[Int(group & 0xFFF)]) << 16
-                target.storeBytes(of: characters.littleEndian, toByteOffset: written, as: UInt32.self)
+                target.storeBytes(
+                    of: characters.littleEndian, toByteOffset: written, as: UInt32.self)
                 written += 4
             }
         }

@@ -145,8 +145,8 @@ public struct CompletionEntry: Sendable {
     public var key: String?
     /// The client's own string of the operation, untouched.
     public var context: String?
-    /// The payload; empty where there is none.
-    public var data: [UInt8]
+    /// The payload; `nil` where there is none, which costs nothing to copy and to free.
+    @usableFromInline var payload: [UInt8]?
     /// What operations carry besides.
     public var details: EntryDetails?
 
@@ -162,7 +162,7 @@ public struct CompletionEntry: Sendable {
         head = CompletionEntry.head(kind, status, bytes)
         self.key = key
         self.context = context
-        self.data = data
+        payload = data.isEmpty ? nil : data
         self.details = details
     }
 
@@ -191,6 +191,21 @@ public struct CompletionEntry: Sendable {
         get { Int(truncatingIfNeeded: head >> 11) }
         set { head = CompletionEntry.head(kind, status, newValue) }
     }
+
+    /// The payload; empty where there is none.
+    @inlinable public var data: [UInt8] {
+        get { payload ?? [] }
+        set { payload = newValue.isEmpty ? nil : newValue }
+    }
+
+    /// Bytes of the payload.
+    var dataCount: Int { payload?.count ?? 0 }
+
+    /// The place of the status among all statuses.
+    var statusNumber: Int { Int(truncatingIfNeeded: (head & CompletionEntry.statusBits) >> 8) }
+
+    /// Where the status stands in `head`.
+    static let statusBits: UInt64 = 7 << 8
 
     @inlinable
     static func head(

@@ -37,10 +37,11 @@ public final class CompletionPort: Sendable {
     ///
     /// - Throws: `.full`, `.fullOfBytes`, `.neverFits`, `.neverFitsBytes`, `.closed`.
     public func post(_ packets: [CompletionEntry]) throws(PortError) {
+        let sums = EntrySums(packets)
         try apply { state, now, effects throws(PortError) in
-            try state.post(packets, at: now, &effects)
+            try state.post(packets, sums.payload, at: now, &effects)
         }
-        host.entriesQueued(packets)
+        host.entriesQueued(sums)
     }
 
     /// Promises places for entries that will come.
@@ -52,7 +53,7 @@ public final class CompletionPort: Sendable {
 
     /// Gives promised places back.
     public func release(_ places: Int) {
-        applyAlways { state, _, effects in state.release(places, &effects) }
+        apply { state, _, effects in state.release(places, &effects) }
     }
 
     /// Queues what operations gave, each in a promised place.
@@ -60,8 +61,11 @@ public final class CompletionPort: Sendable {
     /// Nothing is lost but by a forced close.
     public func complete(_ entries: [CompletionEntry]) {
         guard !entries.isEmpty else { return }
-        applyAlways { state, now, effects in state.complete(entries, at: now, &effects) }
-        host.entriesQueued(entries)
+        let sums = EntrySums(entries)
+        apply { state, now, effects in
+            state.complete(entries, sums.payload, at: now, &effects)
+        }
+        host.entriesQueued(sums)
     }
 
     /// Whether reads may take bytes off devices: the payload held is below `capacityBytes`.
@@ -73,12 +77,12 @@ public final class CompletionPort: Sendable {
 
     /// Tells `waiter` once when there may be room: for one entry, and for payload.
     public func awaitRoom(_ waiter: any RoomWaiter) {
-        applyAlways { state, _, effects in state.awaitRoom(waiter, &effects) }
+        apply { state, _, effects in state.awaitRoom(waiter, &effects) }
     }
 
     /// Passes news of room on: whoever was told has not used all of it.
     public func passRoomOn() {
-        applyAlways { state, _, effects in state.tellRoomWaiters(&effects) }
+        apply { state, _, effects in state.tellRoomWaiters(&effects) }
     }
 
     // MARK: - Entries out
@@ -105,22 +109,22 @@ public final class CompletionPort: Sendable {
     /// - Returns: whether it was still waiting; if not, its ``FetchWaiter`` is being told.
     @discardableResult
     public func abandon(_ ticket: WaitTicket) -> Bool {
-        applyAlways { state, _, _ in state.abandon(ticket) }
+        apply { state, _, _ in state.abandon(ticket) }
     }
 
     /// What the handover carried has arrived.
     public func confirm(_ handover: HandoverID) {
-        applyAlways { state, _, effects in state.confirm(handover, &effects) }
+        apply { state, _, effects in state.confirm(handover, &effects) }
     }
 
     /// What the handover carried was lost on the way: it goes back to its old places.
     public func putBack(_ handover: HandoverID) {
-        applyAlways { state, now, effects in state.putBack(handover, at: now, &effects) }
+        apply { state, now, effects in state.putBack(handover, at: now, &effects) }
     }
 
     /// Counts a lost reply whose lease stays for a repeat of its `fetch_id`.
     public func countUndelivered() {
-        applyAlways { state, _, _ in state.countUndelivered() }
+        apply { state, _, _ in state.countUndelivered() }
     }
 
     /// Acks, gives back, extends.
@@ -157,7 +161,7 @@ public final class CompletionPort: Sendable {
 
     /// Frees the slot of a consumer that now fetches from another port.
     func consumerMovedAway(_ consumer: ConsumerName) {
-        applyAlways { state, now, effects in
+        apply { state, now, effects in
             state.giveSlotBack(of: consumer, &effects)
             state.serve(at: now, &effects)
         }
@@ -195,7 +199,7 @@ public final class CompletionPort: Sendable {
 
     /// The counts, and how long the oldest entry that may be taken has been in the port.
     public func status() -> (counts: PortCounts, oldestAgeMilliseconds: Int?) {
-        applyAlways { state, now, _ in
+        apply { state, now, _ in
             let age = state.oldestQueuedAt().map { now.milliseconds(since: $0) }
             return (state.counts, age)
         }
@@ -203,17 +207,17 @@ public final class CompletionPort: Sendable {
 
     /// Counts a session that is tied to the port from now on.
     public func sessionOpened() {
-        applyAlways { state, _, _ in state.counts.sessions += 1 }
+        apply { state, _, _ in state.counts.sessions += 1 }
     }
 
     /// Counts a session as gone.
     public func sessionClosed() {
-        applyAlways { state, _, _ in state.counts.sessions -= 1 }
+        apply { state, _, _ in state.counts.sessions -= 1 }
     }
 
     /// How many records it keeps, for tests.
     func census() -> PortCensus {
-        applyAlways { state, _, _ in state.census() }
+        apply { state, _, _ in state.census() }
     }
 
     // MARK: - Time and end
@@ -225,7 +229,7 @@ public final class CompletionPort: Sendable {
 
     /// Does what time has made due.
     func tick() {
-        applyAlways { state, now, _ in
+        apply { state, now, _ in
             if let alarm = state.alarm, alarm <= now { state.alarm = nil }
         }
     }
@@ -243,34 +247,23 @@ public final class CompletionPort: Sendable {
 
     /// From now on no fetch waits.
     func startDraining() {
-        applyAlways { state, _, effects in state.startDraining(&effects) }
+        apply { state, _, effects in state.startDraining(&effects) }
     }
 
     // MARK: - Lock, apply, unlock, perform
 
-    private func applyAlways<Outcome: Sendable>(
-        _ body: (inout PortState, MonotonicInstant, inout PortEffects) -> Outcome
-    ) -> Outcome {
+    private func apply<Outcome: Sendable, Failure: Error>(
+        _ body: (inout PortState, MonotonicInstant, inout PortEffects) throws(Failure) -> Outcome
+    ) throws(Failure) -> Outcome {
         let now = host.clock.now()
-        let (outcome, effects) = state.withLock { state in
-            var effects = PortEffects()
+        var effects = PortEffects()
+        defer { perform(effects) }
+        return try state.withLock { state throws(Failure) in
             let wasHolding = state.counts.entries > 0
             state.advance(to: now, &effects)
-            let outcome = body(&state, now, &effects)
-            finish(&state, wasHolding: wasHolding, &effects)
-            return (outcome, effects)
+            defer { finish(&state, wasHolding: wasHolding, &effects) }
+            return try body(&state, now, &effects)
         }
-        perform(effects)
-        return outcome
-    }
-
-    private func apply<Outcome: Sendable>(
-        _ body: (inout PortState, MonotonicInstant, inout PortEffects) throws(PortError) -> Outcome
-    ) throws(PortError) -> Outcome {
-        let outcome: Result<Outcome, PortError> = applyAlways { state, now, effects in
-            Result { () throws(PortError) in try body(&state, now, &effects) }
-        }
-        return try outcome.get()
     }
 
     private func finish(
@@ -327,7 +320,7 @@ protocol PortHost: AnyObject, Sendable {
     func arm(_ port: CompletionPort, at moment: MonotonicInstant)
 
     /// Entries have come into a port.
-    func entriesQueued(_ entries: [CompletionEntry])
+    func entriesQueued(_ sums: EntrySums)
 
     /// One alarm that was asked for is not wanted any more.
     func dropAlarm()

@@ -44,19 +44,19 @@ public struct EntryBatch: Sendable {
 
     mutating func append(_ queued: QueuedEntry) {
         count += 1
-        payload += queued.entry.data.count
+        payload += queued.entry.dataCount
         if let last = runs.indices.last, runs[last].queuedAt == queued.queuedAt,
             runs[last].delivery == queued.delivery,
             runs[last].firstSeq + UInt64(runs[last].entries.count) == queued.seq
         {
             runs[last].entries.append(queued.entry)
-            runs[last].payload += queued.entry.data.count
+            runs[last].payload += queued.entry.dataCount
             return
         }
         runs.append(
             EntryRun(
                 firstSeq: queued.seq, queuedAt: queued.queuedAt, delivery: queued.delivery,
-                entries: [queued.entry], payload: queued.entry.data.count))
+                entries: [queued.entry], payload: queued.entry.dataCount))
     }
 
     /// Whether the entry of that number is one of these.

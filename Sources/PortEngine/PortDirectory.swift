@@ -38,7 +38,7 @@ public final class PortDirectory: Sendable {
     private let alarms = Guarded(DeadlineHeap<Alarm>())
     private let running = Guarded<[ConsumerName: CompletionPort]>([:])
     private let holding = Atomic<Int>(0)
-    private let statuses = Guarded<[EntryStatus: Int]>([:])
+    private let statuses = Guarded(StatusCounts())
     private let onEarlierDeadline: @Sendable () -> Void
 
     /// An empty directory.
@@ -152,7 +152,7 @@ public final class PortDirectory: Sendable {
     public var portsHoldingEntries: Int { holding.load(ordering: .sequentiallyConsistent) }
 
     /// How many entries have come into ports, by status.
-    public var entriesByStatus: [EntryStatus: Int] { statuses.withLock { $0 } }
+    public var entriesByStatus: [EntryStatus: Int] { statuses.withLock { $0.byStatus } }
 
     /// From now on no fetch waits, on any port.
     public func startDraining() {
@@ -209,16 +209,8 @@ extension PortDirectory: PortHost {
         if isEarliest { onEarlierDeadline() }
     }
 
-    func entriesQueued(_ entries: [CompletionEntry]) {
-        var start = 0
-        while start < entries.count {
-            // Most that come together ended alike.
-            let status = entries[start].status
-            var end = start + 1
-            while end < entries.count, entries[end].status == status { end += 1 }
-            statuses.withLock { $0[status, default: 0] += end - start }
-            start = end
-        }
+    func entriesQueued(_ sums: EntrySums) {
+        statuses.withLock { sums.add(to: &$0) }
     }
 
     func dropAlarm() {

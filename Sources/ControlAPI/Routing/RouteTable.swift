@@ -89,5 +89,7 @@ enum RouteTable {
     }()
 
     /// The routes whose paths have so many segments.
-    static func routes(count: Int) -> [Route] { count < bySegmentCount.count ? bySegmentCount[count] : [] }
+    static func routes(count: Int) -> [Route] {
+        count < bySegmentCount.count ? bySegmentCount[count] : []
+    }
 }

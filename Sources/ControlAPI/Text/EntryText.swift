@@ -91,7 +91,8 @@ struct EntryText {
     }
 
     private static func members(
-        of entry: borrowing CompletionEntry, _ encoding: ReplyEncoding, into writer: inout JSONWriter
+        of entry: borrowing CompletionEntry, _ encoding: ReplyEncoding,
+        into writer: inout JSONWriter
     ) {
         writer.member("kind", entry.kind)
         writer.member("key", entry.key)

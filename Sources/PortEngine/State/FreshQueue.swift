@@ -80,7 +80,7 @@ struct FreshQueue {
         var index = taken
         var bytes = 0
         while index < end {
-            bytes += runs[0].entries[index].data.count
+            bytes += runs[0].entries[index].dataCount
             guard bytes <= limit || (isFirst && index == taken) else { break }
             index += 1
         }
@@ -92,7 +92,7 @@ struct FreshQueue {
         let seq = runs[0].firstSeq + UInt64(taken)
         let part = runs[0].moveOut(taken..<(taken + size))
         taken += size
-        let payload = part.reduce(into: 0) { $0 += $1.data.count }
+        let payload = part.reduce(into: 0) { $0 += $1.dataCount }
         let queuedAt = runs[0].queuedAt
         runs[0].payload -= payload
         if taken == runs[0].entries.count {

@@ -10,7 +10,9 @@ struct PortEffects {
     var slotsMoved: Set<ConsumerName> = []
     /// Whoever waited for room, in the order in which they began to wait.
     var roomFor: [any RoomWaiter] = []
-    /// Storage to free outside the lock.
+    /// Entries to free outside the lock.
+    private var freed = EntryBatch()
+    /// Other storage to free outside the lock.
     var garbage: [any Sendable] = []
     /// When to look at the port again, if that is earlier than was said before.
     var armAt: MonotonicInstant?
@@ -18,6 +20,11 @@ struct PortEffects {
     var dropsAlarm = false
     /// 1 if the port now holds something and did not before, -1 the other way round.
     var holdingChange = 0
+
+    /// Keeps entries until the lock is released.
+    mutating func free(_ batch: EntryBatch) {
+        if freed.isEmpty { freed = batch } else { garbage.append(batch) }
+    }
 }
 
 /// Somebody, a paused session, who waits for room in a port.

@@ -31,10 +31,10 @@ extension PortState {
         held = SlotTable()
         dead = SlotTable()
         returned = SequenceHeap()
-        leases = [:]
+        leases = NumberedTable()
         wholeLeases = WholeLeases()
         batches = [:]
-        handovers = [:]
+        handovers = NumberedTable()
         consumers = [:]
         consumersWithAlerts = 0
         roomWaiters = []

@@ -42,7 +42,7 @@ extension PortState {
         let (slots, answer) = takeDeadLetters(selection)
         for slot in slots {
             unlink(slot.lease)
-            counts.bytes -= slot.entry.data.count
+            counts.bytes -= slot.entry.dataCount
         }
         counts.discardedTotal += slots.count
         effects.garbage.append(slots)

@@ -43,11 +43,11 @@ extension PortState {
             return
         }
         if lease.expiry > now {
-            leases[number]?.armed = lease.expiry
+            leases.update(number) { $0.armed = $0.expiry }
             deadlines.insert(.lease(number), at: lease.expiry)
             return
         }
-        leases[number]?.armed = nil
+        leases.update(number) { $0.armed = nil }
         takeApart(number)
         for seq in leases[number]?.batch ?? [] {
             guard var slot = held[seq], slot.lease == number, slot.place == .leased else {
@@ -60,7 +60,7 @@ extension PortState {
             counts.expiredTotal += 1
             putBack(slot, delayMilliseconds: 0, at: now)
         }
-        leases[number]?.held = 0
+        leases.update(number) { $0.held = 0 }
         endLeaseIfEmpty(number, &effects)
     }
 

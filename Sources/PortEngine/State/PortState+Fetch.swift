@@ -17,7 +17,7 @@ extension PortState {
         if let settle = request.settle { settled = apply(settle, at: now, &effects) }
         if let consumer = request.consumer { supersede(consumer, &effects) }
 
-        if var answer = repeated(request, at: now) {
+        if request.fetchID != nil, var answer = repeated(request, at: now) {
             answer.settled = settled
             serve(at: now, &effects)
             return .answered(answer)
@@ -133,10 +133,11 @@ extension PortState {
         let batch = takeOldest(request)
         answer.entries = batch
         counts.leased += batch.count
-        leases[number] = LeaseRecord(
+        let record = LeaseRecord(
             whole: batch, held: batch.count, linked: batch.count, expiry: expiry, armed: expiry,
             consumer: request.consumer, fetchID: request.fetchID,
             takesSlot: request.consumer == nil)
+        leases.append(record, as: number)
         if isWhole, let first = batch.runs.first?.firstSeq {
             wholeLeases.append(number, from: first, count: batch.count)
         } else {
@@ -179,7 +180,7 @@ extension PortState {
                 let isFirst = batch.isEmpty
                 guard
                     var slot = held.remove(
-                        seq, where: { isFirst || $0.entry.data.count <= room })
+                        seq, where: { isFirst || $0.entry.dataCount <= room })
                 else { break }
                 returned.removeFirst()
                 unlink(slot.lease)
@@ -234,7 +235,7 @@ extension PortState {
     mutating func handOver(_ handover: Handover) -> HandoverID {
         let number = nextHandover
         nextHandover += 1
-        handovers[number] = handover
+        handovers.append(handover, as: number)
         return HandoverID(number: number)
     }
 }

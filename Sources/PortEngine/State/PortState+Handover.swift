@@ -3,13 +3,13 @@ import EngineBase
 extension PortState {
     /// The reply has been taken by the client's socket: what it carried is the client's.
     mutating func confirm(_ id: HandoverID, _ effects: inout PortEffects) {
-        guard let handover = handovers.removeValue(forKey: id.number) else { return }
+        guard let handover = handovers.remove(id.number) else { return }
         guard !handover.consumed.isEmpty else { return }
         counts.bytes -= handover.consumed.payload
         counts.leased -= handover.consumed.count
         counts.ackedTotal += handover.consumed.count
         counts.consumedTotal += handover.consumed.count
-        effects.garbage.append(handover)
+        effects.free(handover.consumed)
         tellRoomWaiters(&effects)
     }
 
@@ -17,7 +17,7 @@ extension PortState {
     mutating func putBack(
         _ id: HandoverID, at now: MonotonicInstant, _ effects: inout PortEffects
     ) {
-        guard let handover = handovers.removeValue(forKey: id.number) else { return }
+        guard let handover = handovers.remove(id.number) else { return }
         counts.undeliveredTotal += 1
         for queued in handover.consumed {
             var slot = Slot(queued, .queued)
@@ -51,7 +51,7 @@ extension PortState {
             returned += 1
         }
         counts.leased -= returned
-        leases[number]?.held -= returned
+        leases.update(number) { $0.held -= returned }
         endLeaseIfEmpty(number, &effects)
         for _ in 0..<returned { unlink(number) }
     }

@@ -72,13 +72,15 @@ extension PortState {
         guard let batch = leases[number]?.whole else {
             return acknowledge(leases[number]?.batch ?? [], by: number, &effects)
         }
-        leases[number]?.whole = nil
-        leases[number]?.held = 0
-        if let first = batch.runs.first?.firstSeq { wholeLeases.remove(holding: first) }
+        leases.update(number) { lease in
+            lease.whole = nil
+            lease.held = 0
+        }
+        if let first = batch.runs.first?.firstSeq { wholeLeases.remove(from: first) }
         counts.bytes -= batch.payload
         counts.leased -= batch.count
         counts.ackedTotal += batch.count
-        effects.garbage.append(batch)
+        effects.free(batch)
         endLeaseIfEmpty(number, &effects)
         unlink(number, batch.count)
         return batch.count
@@ -100,7 +102,7 @@ extension PortState {
         }
         guard acked > 0 else { return 0 }
         counts.ackedTotal += acked
-        leases[number]?.held -= held
+        leases.update(number) { $0.held -= held }
         endLeaseIfEmpty(number, &effects)
         unlink(number, acked)
         return acked
@@ -109,7 +111,7 @@ extension PortState {
     /// Takes one entry out; says where it was.
     private mutating func takeOut(_ seq: UInt64, of number: UInt64) -> Slot.Place? {
         if let slot = held.remove(seq, where: { $0.lease == number }) {
-            counts.bytes -= slot.entry.data.count
+            counts.bytes -= slot.entry.dataCount
             if slot.place == .leased {
                 counts.leased -= 1
             } else {
@@ -120,7 +122,7 @@ extension PortState {
             return slot.place
         }
         guard let slot = dead.remove(seq, where: { $0.lease == number }) else { return nil }
-        counts.bytes -= slot.entry.data.count
+        counts.bytes -= slot.entry.dataCount
         counts.deadLetters -= 1
         return slot.place
     }
@@ -141,7 +143,7 @@ extension PortState {
         held.remove(seq)
         counts.leased -= 1
         putBack(slot, delayMilliseconds: rejection.delayMilliseconds, at: now)
-        leases[number]?.held -= 1
+        leases.update(number) { $0.held -= 1 }
         endLeaseIfEmpty(number, &effects)
         unlink(number)
     }
@@ -195,13 +197,12 @@ extension PortState {
     /// From now on each entry of the lease's batch goes its own way.
     mutating func takeApart(_ number: UInt64) {
         guard let batch = leases[number]?.whole else { return }
-        if let first = batch.runs.first?.firstSeq { wholeLeases.remove(holding: first) }
+        if let first = batch.runs.first?.firstSeq { wholeLeases.remove(from: first) }
         takeApart(batch, of: number)
     }
 
     /// Gives each entry of a batch a slot that the lease holds.
     mutating func takeApart(_ batch: EntryBatch, of number: UInt64) {
-        leases[number]?.whole = nil
         var numbers: [UInt64] = []
         numbers.reserveCapacity(batch.count)
         for queued in batch {
@@ -210,31 +211,34 @@ extension PortState {
             held.insert(slot)
             numbers.append(queued.seq)
         }
-        leases[number]?.batch = numbers
+        leases.update(number) { lease in
+            lease.whole = nil
+            lease.batch = numbers
+        }
     }
 
     /// So many entries fewer remember that lease; the record goes with the last.
     mutating func unlink(_ number: UInt64, _ entries: Int = 1) {
-        guard number != 0, var lease = leases[number] else { return }
-        lease.linked -= entries
+        guard number != 0 else { return }
+        leases.update(number) { $0.linked -= entries }
+        guard let lease = leases[number] else { return }
         guard lease.linked > 0 else {
             if lease.armed != nil { deadlines.forgetOne() }
-            leases[number] = nil
+            leases.remove(number)
             return
         }
         if lease.batch.count > 64 && lease.linked < lease.batch.count / 2 {
             // Memory follows what is held: forget the numbers of entries that are gone.
-            let (held, dead) = (held, dead)
-            lease.batch.removeAll { (held[$0] ?? dead[$0])?.lease != number }
+            let linked = lease.batch.filter { (held[$0] ?? dead[$0])?.lease == number }
+            leases.update(number) { $0.batch = linked }
         }
-        leases[number] = lease
     }
 
     /// Frees what a lease that holds nothing any more has taken: its slot and its `fetch_id`.
     mutating func endLeaseIfEmpty(_ number: UInt64, _ effects: inout PortEffects) {
         guard let lease = leases[number], lease.held == 0 else { return }
         if lease.takesSlot {
-            leases[number]?.takesSlot = false
+            leases.update(number) { $0.takesSlot = false }
             counts.running -= 1
         }
         guard let consumer = lease.consumer else { return }
@@ -257,13 +261,15 @@ extension PortState {
     ///
     /// A later one costs nothing now: the old deadline finds out.
     mutating func rearm(_ number: UInt64, until expiry: MonotonicInstant) {
-        guard var lease = leases[number] else { return }
-        lease.expiry = expiry
-        if let armed = lease.armed, expiry < armed {
+        var isEarlier = false
+        leases.update(number) { lease in
+            lease.expiry = expiry
+            guard let armed = lease.armed, expiry < armed else { return }
             lease.armed = expiry
-            deadlines.insert(.lease(number), at: expiry)
-            deadlines.forgetOne()
+            isEarlier = true
         }
-        leases[number] = lease
+        guard isEarlier else { return }
+        deadlines.insert(.lease(number), at: expiry)
+        deadlines.forgetOne()
     }
 }

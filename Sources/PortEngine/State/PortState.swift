@@ -22,11 +22,11 @@ struct PortState: ~Copyable {
     var returned = SequenceHeap()
     var nextSeq: UInt64 = 1
 
-    var leases: [UInt64: LeaseRecord] = [:]
+    var leases = NumberedTable<LeaseRecord>()
     var wholeLeases = WholeLeases()
     var nextLease: UInt64 = 1
     var batches: [FetchKey: UInt64] = [:]
-    var handovers: [UInt64: Handover] = [:]
+    var handovers = NumberedTable<Handover>()
     var nextHandover: UInt64 = 1
 
     var waiters = WaiterStack()
@@ -90,14 +90,14 @@ struct PortState: ~Copyable {
 
     // MARK: - Entries in
 
-    /// Puts posted packets at the end of the queue, all or none.
+    /// Puts posted packets at the end of the queue, all or none; they have `payload` bytes.
     ///
     /// PostQueuedCompletionStatus.
     mutating func post(
-        _ packets: [CompletionEntry], at now: MonotonicInstant, _ effects: inout PortEffects
+        _ packets: [CompletionEntry], _ payload: Int, at now: MonotonicInstant,
+        _ effects: inout PortEffects
     ) throws(PortError) {
         guard !isClosed else { throw .closed }
-        let payload = payload(of: packets)
         guard packets.count <= settings.capacity else {
             throw .neverFits(limit: settings.capacity, requested: packets.count)
         }
@@ -116,22 +116,18 @@ struct PortState: ~Copyable {
         serve(at: now, &effects)
     }
 
-    /// Queues what operations gave, each in the place that was promised to it.
+    /// Queues what operations gave, each in the place that was promised to it; they have `payload`
+    /// bytes.
     mutating func complete(
-        _ entries: [CompletionEntry], at now: MonotonicInstant, _ effects: inout PortEffects
+        _ entries: [CompletionEntry], _ payload: Int, at now: MonotonicInstant,
+        _ effects: inout PortEffects
     ) {
         guard !isClosed else { return }
         precondition(counts.reserved >= entries.count, "an entry without a promised place")
         counts.reserved -= entries.count
-        append(entries, payload(of: entries), at: now)
+        append(entries, payload, at: now)
         counts.completedTotal += entries.count
         serve(at: now, &effects)
-    }
-
-    private func payload(of entries: [CompletionEntry]) -> Int {
-        var payload = 0
-        for index in entries.indices { payload += entries[index].data.count }
-        return payload
     }
 
     private mutating func append(

@@ -1,0 +1,45 @@
+/// What entries that come together amount to, from one look at each.
+struct EntrySums {
+    /// Bytes of their payloads.
+    private(set) var payload = 0
+    private var counts = StatusCounts()
+
+    init(_ entries: [CompletionEntry]) {
+        let entries = entries.span
+        guard !entries.isEmpty else { return }
+        let first = entries[0].head
+        var differences: UInt64 = 0
+        var sum = 0
+        for index in entries.indices {
+            differences |= entries[index].head ^ first
+            if let payload = entries[index].payload { sum += payload.count }
+        }
+        payload = sum
+        // Most that come together ended alike.
+        if differences & CompletionEntry.statusBits == 0 {
+            counts.numbers[entries[0].statusNumber] = entries.count
+        } else {
+            for index in entries.indices { counts.numbers[entries[index].statusNumber] += 1 }
+        }
+    }
+
+    /// Adds what they are to counts of all entries.
+    func add(to total: inout StatusCounts) {
+        for number in counts.numbers.indices { total.numbers[number] += counts.numbers[number] }
+    }
+}
+
+/// How many entries ended with each status.
+struct StatusCounts {
+    /// By the number of the status.
+    var numbers = InlineArray<8, Int>(repeating: 0)
+
+    /// The counts of those that are not 0.
+    var byStatus: [EntryStatus: Int] {
+        var counts: [EntryStatus: Int] = [:]
+        for (number, status) in EntryStatus.allCases.enumerated() where numbers[number] > 0 {
+            counts[status] = numbers[number]
+        }
+        return counts
+    }
+}
