@@ -108,8 +108,9 @@ bench-programs:
 	@$(MAKE) --no-print-directory -C Benchmarks/load OUT=$(CURDIR)/$(BUILD)/bench-programs
 	@$(MAKE) --no-print-directory -C Benchmarks/peers OUT=$(CURDIR)/$(BUILD)/bench-programs
 
-bench: bench-programs ## Measures beside peers: ROW=name for one row, GROWTH=1 for how costs grow.
+bench: bench-programs ## Measures beside peers: ROW=name, GROWTH=1 how costs grow, FLOORS=1 their floors.
 	python3 Benchmarks/bench.py $(if $(ROW),--row $(ROW)) $(if $(GROWTH),--growth) \
+		$(if $(FLOORS),--floors) \
 		$(if $(ROUNDS),--rounds $(ROUNDS))
 
 bench-guard: bench-programs ## Counts instructions and system calls against thresholds.

@@ -11,7 +11,7 @@ import pathlib
 import sys
 import time
 
-from driver import growth, machine, picture, report
+from driver import floors, growth, machine, picture, report
 from driver.processes import BenchFault
 from driver.rounds import measure
 from driver.rows import crowds, devices, engine, fetching, posting, waking
@@ -32,6 +32,9 @@ def parse():
     parser.add_argument("--row", help="measure this row alone, and keep no file")
     parser.add_argument("--rounds", type=int, help="rounds of each row, 5 at least")
     parser.add_argument("--growth", action="store_true", help="measure how costs grow instead")
+    parser.add_argument(
+        "--floors", action="store_true",
+        help="measure what libmicrohttpd and jansson take by themselves instead")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "docs/benchmarks")
     return parser.parse_args()
 
@@ -49,10 +52,11 @@ def chosen(names, wanted):
     return found
 
 
-def measure_rows(place, options):
-    names = chosen([row.name for row in ROWS], options.row)
+def measure_rows(place, options, rows, name):
+    """Prints a table of rows; all of them are kept as files of that name."""
+    names = chosen([row.name for row in rows], options.row)
     findings = []
-    for row in ROWS:
+    for row in rows:
         if row.name not in names:
             continue
         start = time.monotonic()
@@ -63,8 +67,10 @@ def measure_rows(place, options):
     print(report.table(findings))
     if options.row is None:
         options.out.mkdir(parents=True, exist_ok=True)
-        report.write_json(options.out / "latest.json", machine.describe(), findings)
-        (options.out / "latest.svg").write_text(picture.draw(machine.describe(), findings))
+        report.write_json(options.out / f"{name}.json", machine.describe(), findings)
+        if rows is ROWS:
+            drawn = picture.draw(machine.describe(), findings)
+            (options.out / f"{name}.svg").write_text(drawn)
 
 
 def measure_growth(place, options):
@@ -90,7 +96,12 @@ def main():
     options = parse()
     use_two_processors()
     with Place(options.daemon, options.programs, options.swift_programs) as place:
-        (measure_growth if options.growth else measure_rows)(place, options)
+        if options.growth:
+            measure_growth(place, options)
+        elif options.floors:
+            measure_rows(place, options, floors.ROWS, "floors")
+        else:
+            measure_rows(place, options, ROWS, "latest")
 
 
 main()

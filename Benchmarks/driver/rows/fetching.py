@@ -13,6 +13,16 @@ SHALLOW, DEEP = 10, 1_000_000
 CYCLES = 1_500
 
 
+def pop(place, redis, webdis):
+    """Webdis's entries a second."""
+    redis.fill("bench", VALUE, FETCHES * BATCH)
+    outcome = place.load(
+        "drain", webdis.port, method="GET", path=f"/LPOP/bench/{BATCH}", count=FETCHES,
+        connections=CONNECTIONS)
+    assert redis.length("bench") == 0, "Redis kept what was popped"
+    return outcome["per_second"] * BATCH
+
+
 @contextlib.contextmanager
 def beside_webdis(place):
     with place.daemon() as daemon, Redis() as redis, Webdis(redis) as webdis:
@@ -27,15 +37,7 @@ def beside_webdis(place):
             assert counts["acked_total"] == FETCHES * BATCH, counts
             return outcome["per_second"] * BATCH
 
-        def peer():
-            redis.fill("bench", VALUE, FETCHES * BATCH)
-            outcome = place.load(
-                "drain", webdis.port, method="GET", path=f"/LPOP/bench/{BATCH}", count=FETCHES,
-                connections=CONNECTIONS)
-            assert redis.length("bench") == 0, "Redis kept what was popped"
-            return outcome["per_second"] * BATCH
-
-        yield ours, peer
+        yield ours, lambda: pop(place, redis, webdis)
 
 
 @contextlib.contextmanager

@@ -36,19 +36,24 @@ def beside_bare(place):
         )
 
 
+def push_one(place, redis, webdis):
+    """A function that measures Webdis's requests a second, one value each."""
+    push = place.file("push", f"RPUSH/bench/{VALUE}")
+
+    def peer():
+        redis.call(["DEL", "bench"])
+        outcome = place.wrk(
+            webdis.port, "/", push, "application/x-www-form-urlencoded", CONNECTIONS)
+        assert redis.length("bench") >= outcome["requests"], outcome
+        return outcome["per_second"]
+
+    return peer
+
+
 @contextlib.contextmanager
 def beside_webdis(place):
     with place.daemon() as daemon, Redis() as redis, Webdis(redis) as webdis:
-        push = place.file("push", f"RPUSH/bench/{VALUE}")
-
-        def peer():
-            redis.call(["DEL", "bench"])
-            outcome = place.wrk(
-                webdis.port, "/", push, "application/x-www-form-urlencoded", CONNECTIONS)
-            assert redis.length("bench") >= outcome["requests"], outcome
-            return outcome["per_second"]
-
-        yield post_one(place, daemon), peer
+        yield post_one(place, daemon), push_one(place, redis, webdis)
 
 
 @contextlib.contextmanager
