@@ -52,23 +52,28 @@ final class ServingLoop: @unchecked Sendable {
             pollfd(fd: wake.descriptor.number, events: Int16(POLLIN), revents: 0),
         ]
         while !isStopped.load(ordering: .acquiring) {
-            sleep(&watched)
+            let isWoken = sleep(&watched)
             if hasNews.exchange(false, ordering: .sequentiallyConsistent) { takeGiven() }
             MHD_run(handle)
+            // Not before: a fetch that was woken has its reply earlier by a system call. What was
+            // told meanwhile wrote nothing, and is seen before the next sleep.
+            if isWoken { wake.acknowledge() }
         }
     }
 
     /// Waits for an event, for news, or until the library has something to do.
-    private func sleep(_ watched: inout [pollfd]) {
+    private func sleep(_ watched: inout [pollfd]) -> Bool {
         let timeout = milliseconds
-        guard timeout != 0 else { return }
+        guard timeout != 0 else { return false }
+        var isWoken = false
         isAsleep.store(true, ordering: .sequentiallyConsistent)
         // News that came before the mark was set woke nobody.
         if !hasNews.load(ordering: .sequentiallyConsistent) {
             poll(&watched, nfds_t(watched.count), timeout)
-            if watched[1].revents != 0 { wake.acknowledge() }
+            isWoken = watched[1].revents != 0
         }
         isAsleep.store(false, ordering: .relaxed)
+        return isWoken
     }
 
     /// How long the library has nothing to do unless something happens; -1 is for ever.

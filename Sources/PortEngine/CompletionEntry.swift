@@ -139,7 +139,7 @@ public enum SessionStateChange: String, Sendable {
 public struct CompletionEntry: Sendable {
     // Seven words: with one more the compiler passes it through memory and copies it at each turn,
     // which costs 42 ns for each entry that is made and thrown away instead of 16.
-    /// `kind`, `status` and `bytes`.
+    /// `kind`, whether the payload has as many bytes as `bytes` says, `status`, and `bytes`.
     @usableFromInline var head: UInt64
     /// The key of the session, or of the packet; `nil` if none was given.
     public var key: String?
@@ -159,7 +159,7 @@ public struct CompletionEntry: Sendable {
         kind: EntryKind, status: EntryStatus = .ok, key: String? = nil, context: String? = nil,
         bytes: Int = 0, data: [UInt8] = [], details: EntryDetails? = nil
     ) {
-        head = CompletionEntry.head(kind, status, bytes)
+        head = CompletionEntry.head(kind, status, bytes, isPayload: bytes == data.count)
         self.key = key
         self.context = context
         payload = data.isEmpty ? nil : data
@@ -170,9 +170,9 @@ public struct CompletionEntry: Sendable {
     @inlinable public var kind: EntryKind {
         get {
             // SAFETY: the byte was made from a kind, which is one byte.
-            unsafe unsafeBitCast(UInt8(truncatingIfNeeded: head), to: EntryKind.self)
+            unsafe unsafeBitCast(UInt8(truncatingIfNeeded: head & 0x7F), to: EntryKind.self)
         }
-        set { head = CompletionEntry.head(newValue, status, bytes) }
+        set { head = CompletionEntry.head(newValue, status, bytes, isPayload: bytesArePayload) }
     }
 
     /// How it ended.
@@ -183,23 +183,33 @@ public struct CompletionEntry: Sendable {
             // SAFETY: the bits were made from a status, which is one byte and has fewer than 8 cases.
             unsafe unsafeBitCast(UInt8(truncatingIfNeeded: head >> 8 & 7), to: EntryStatus.self)
         }
-        set { head = CompletionEntry.head(kind, newValue, bytes) }
+        set { head = CompletionEntry.head(kind, newValue, bytes, isPayload: bytesArePayload) }
     }
 
     /// Bytes moved, 0 to ``mostBytes``; for a packet what its poster said.
     @inlinable public var bytes: Int {
         get { Int(truncatingIfNeeded: head >> 11) }
-        set { head = CompletionEntry.head(kind, status, newValue) }
+        set {
+            head = CompletionEntry.head(
+                kind, status, newValue, isPayload: newValue == payload?.count ?? 0)
+        }
     }
 
     /// The payload; empty where there is none.
     @inlinable public var data: [UInt8] {
         get { payload ?? [] }
-        set { payload = newValue.isEmpty ? nil : newValue }
+        set {
+            payload = newValue.isEmpty ? nil : newValue
+            head = CompletionEntry.head(kind, status, bytes, isPayload: bytes == newValue.count)
+        }
     }
 
     /// Bytes of the payload.
-    var dataCount: Int { payload?.count ?? 0 }
+    ///
+    /// Mostly without a look at it: it is far away in memory, and this is asked under the lock.
+    var dataCount: Int { bytesArePayload ? bytes : payload?.count ?? 0 }
+
+    @inlinable var bytesArePayload: Bool { head & 0x80 != 0 }
 
     /// The place of the status among all statuses.
     var statusNumber: Int { Int(truncatingIfNeeded: (head & CompletionEntry.statusBits) >> 8) }
@@ -209,11 +219,12 @@ public struct CompletionEntry: Sendable {
 
     @inlinable
     static func head(
-        _ kind: EntryKind, _ status: EntryStatus, _ bytes: Int
+        _ kind: EntryKind, _ status: EntryStatus, _ bytes: Int, isPayload: Bool
     ) -> UInt64 {
         precondition(bytes >> 53 == 0, "\(bytes) bytes in an entry")
         // SAFETY: both are one byte, the number of the case.
         return unsafe UInt64(unsafeBitCast(kind, to: UInt8.self))
             | UInt64(unsafeBitCast(status, to: UInt8.self)) << 8 | UInt64(bytes) << 11
+            | (isPayload ? 0x80 : 0)
     }
 }

@@ -12,7 +12,7 @@ struct EntrySums {
         var sum = 0
         for index in entries.indices {
             differences |= entries[index].head ^ first
-            if let payload = entries[index].payload { sum += payload.count }
+            sum += entries[index].dataCount
         }
         payload = sum
         // Most that come together ended alike.

@@ -29,7 +29,8 @@ enum FetchHandlers {
         }
         switch outcome {
         case .answered(let answer):
-            waiter.finish(with: answer)
+            // The client was there a moment ago.
+            waiter.answer(with: answer)
         case .waiting(let ticket):
             call.exchange.onHangup {
                 if port.abandon(ticket) { waiter.dismiss() }
@@ -100,16 +101,25 @@ private final class WaitingFetch: FetchWaiter {
     }
 
     func finish(with answer: FetchAnswer) {
-        let (port, metrics, handover) = (port, call.service.metrics, answer.handover)
-        let isLoss = handover != nil || (keepsBatch && answer.lease != nil)
         // One more look in the moment entries are taken: a client that has gone gets none.
-        if isLoss && call.exchange.clientIsGone() {
-            settleFate(of: handover, isSent: false, port, metrics)
+        if isLoss(answer) && call.exchange.clientIsGone() {
+            settleFate(of: answer.handover, isSent: false, port, call.service.metrics)
             dismiss()
             return
         }
+        self.answer(with: answer)
+    }
+
+    /// Whether something is lost if the answer does not arrive.
+    private func isLoss(_ answer: FetchAnswer) -> Bool {
+        answer.handover != nil || (keepsBatch && answer.lease != nil)
+    }
+
+    /// Sends the answer.
+    func answer(with answer: FetchAnswer) {
+        let (port, metrics, handover) = (port, call.service.metrics, answer.handover)
         var reply = render(answer)
-        if isLoss {
+        if isLoss(answer) {
             reply.onHandover = { isSent in
                 WaitingFetch.settleFate(of: handover, isSent: isSent, port, metrics)
             }

@@ -92,7 +92,8 @@ struct FreshQueue {
         let seq = runs[0].firstSeq + UInt64(taken)
         let part = runs[0].moveOut(taken..<(taken + size))
         taken += size
-        let payload = part.reduce(into: 0) { $0 += $1.dataCount }
+        var payload = 0
+        for index in part.indices { payload += part[index].dataCount }
         let queuedAt = runs[0].queuedAt
         runs[0].payload -= payload
         if taken == runs[0].entries.count {
