@@ -44,7 +44,9 @@ def push_one(place, redis, webdis):
         redis.call(["DEL", "bench"])
         outcome = place.wrk(
             webdis.port, "/", push, "application/x-www-form-urlencoded", CONNECTIONS)
-        assert redis.length("bench") >= outcome["requests"], outcome
+        # wrk ends with requests on their way, at most one on each connection; Webdis may give the
+        # reply of such a one to the connection that has its descriptor next.
+        assert redis.length("bench") >= outcome["requests"] - CONNECTIONS, outcome
         return outcome["per_second"]
 
     return peer
