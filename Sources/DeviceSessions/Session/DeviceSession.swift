@@ -9,7 +9,7 @@ import PortEngine
 /// Its worker owns it and is the only one to call it. A read lane and a write lane, each first in,
 /// first out by acceptance, do not wait for each other; a transact stands in both, starts when it
 /// heads both, and holds both until its entry. File handle and completion key.
-public struct DeviceSession: Sendable {
+public struct DeviceSession: ~Copyable, Sendable {
     /// Where an operation is.
     enum Progress: Sendable {
         case queued

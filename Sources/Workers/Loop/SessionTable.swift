@@ -19,7 +19,7 @@ final class RunningSession {
     /// The entry of an inline open that failed, until the session's last entry joins it.
     var failedInlineOpen: CompletionEntry?
 
-    init(handle: SessionHandle, slot: UInt64, core: DeviceSession) {
+    init(handle: SessionHandle, slot: UInt64, core: consuming DeviceSession) {
         self.handle = handle
         self.slot = slot
         self.core = core
@@ -56,7 +56,7 @@ struct SessionTable {
         slots[handle.id].flatMap { self[$0] }
     }
 
-    mutating func add(_ handle: SessionHandle, _ core: DeviceSession) -> RunningSession {
+    mutating func add(_ handle: SessionHandle, _ core: consuming DeviceSession) -> RunningSession {
         let index = free.popLast() ?? sessions.count
         if index == sessions.count {
             sessions.append(nil)
