@@ -104,6 +104,8 @@ storm: build venv ## Opens four thousand sessions of each transport; does all to
 bench-programs:
 	@BENCH=1 scripts/install-deps.sh
 	$(RELEASE) --product iocpd
+	# A plan made before a file was added to the root package does not have it.
+	@rm -f $(BUILD)/benchmarks/*.yaml
 	$(RELEASE) --package-path Benchmarks --scratch-path $(BUILD)/benchmarks
 	@$(MAKE) --no-print-directory -C Benchmarks/load OUT=$(CURDIR)/$(BUILD)/bench-programs
 	@$(MAKE) --no-print-directory -C Benchmarks/peers OUT=$(CURDIR)/$(BUILD)/bench-programs

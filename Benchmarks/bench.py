@@ -34,7 +34,7 @@ def parse():
     parser.add_argument("--growth", action="store_true", help="measure how costs grow instead")
     parser.add_argument(
         "--floors", action="store_true",
-        help="measure what libmicrohttpd and jansson take by themselves instead")
+        help="measure what the libraries take by themselves instead")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "docs/benchmarks")
     return parser.parse_args()
 

@@ -1,15 +1,16 @@
-"""The floors under the table's rows: what libmicrohttpd and jansson take by themselves.
+"""The floors under the table's rows: what libraries and the language take by themselves.
 
 A floor answers the same requests with replies of the same bytes and header fields, parses each body
 and does nothing else. What it reaches against a row's peer is the most that a daemon on these two
-libraries can reach; the distance from there to iocpd is iocpd's own work.
+libraries can reach; the distance from there to iocpd is iocpd's own work. Under the engine's row is
+what it takes to make the entries and to free them, without a port.
 """
 
 import contextlib
 import dataclasses
 
 from driver.processes import Redis, Webdis
-from driver.rows import fetching, posting, waking
+from driver.rows import engine, fetching, posting, waking
 from driver.tools import VALUE, fill
 
 ACCEPTED = b'{"accepted":1}\n'
@@ -82,6 +83,7 @@ def under(row, sides):
 
 
 SIDES = {
+    "engine-single": engine.sides("floor", "single"),
     "post-one": post_beside_bare,
     "post-one-webdis": post_beside_webdis,
     "fetch-batch": fetch_beside_webdis,
@@ -89,5 +91,6 @@ SIDES = {
 }
 ROWS = [
     under(row, SIDES[row.name])
-    for row in [*posting.ROWS, *fetching.ROWS, *waking.ROWS] if row.name in SIDES
+    for row in [*engine.ROWS, *posting.ROWS, *fetching.ROWS, *waking.ROWS]
+    if row.name in SIDES
 ]

@@ -8,6 +8,7 @@ import Synchronization
 ///
 ///     engine-bench single ENTRIES [BATCH] [MODE]   one thread posts a batch and fetches it
 ///     engine-bench pair ENTRIES [BATCH] [MODE]     two threads post, two threads fetch
+///     engine-bench floor ENTRIES [BATCH]           one thread makes a batch and frees it, no port
 @main
 enum EngineBench {
     /// How far ahead of the fetching threads the posting ones may be.
@@ -16,16 +17,16 @@ enum EngineBench {
     static func main() throws {
         let arguments = CommandLine.arguments
         guard arguments.count >= 3, let wanted = Int(arguments[2]) else {
-            fatalError("engine-bench: single ENTRIES [BATCH] [MODE], or pair ENTRIES ...")
+            fatalError("engine-bench: single, pair or floor ENTRIES [BATCH] [MODE]")
         }
         let batch = arguments.count > 3 ? Int(arguments[3]) ?? 64 : 64
         let mode = arguments.count > 4 ? FetchMode(rawValue: arguments[4]) ?? .consume : .consume
         let entries = wanted / (2 * batch) * 2 * batch
         let start = BenchClock().now()
-        if arguments[1] == "single" {
-            try single(entries, batch, mode)
-        } else {
-            try pair(entries, batch, mode)
+        switch arguments[1] {
+        case "single": try single(entries, batch, mode)
+        case "floor": floor(entries, batch)
+        default: try pair(entries, batch, mode)
         }
         let seconds = Double(BenchClock().now().nanoseconds - start.nanoseconds) / 1e9
         print(
@@ -51,6 +52,14 @@ enum EngineBench {
             if let handover = answer.handover { bench.port.confirm(handover) }
             request.settle = answer.lease.map { SettleRequest(lease: $0, ack: .all) }
             sum += bytes(of: answer.entries)
+        }
+        precondition(sum == entries * (entries - 1) / 2, "an entry was lost, or came twice")
+    }
+
+    private static func floor(_ entries: Int, _ batch: Int) {
+        var sum = 0
+        for done in stride(from: 0, to: entries, by: batch) {
+            sum += bytes(of: BenchPort.packets(batch, from: done))
         }
         precondition(sum == entries * (entries - 1) / 2, "an entry was lost, or came twice")
     }
@@ -109,10 +118,14 @@ enum EngineBench {
 
     /// Looks at every entry, as whoever fetched them does.
     private static func bytes(of batch: EntryBatch) -> Int {
-        var bytes = 0
-        for run in batch.runs {
-            for index in run.entries.indices { bytes += run.entries[index].bytes }
-        }
-        return bytes
+        var sum = 0
+        for run in batch.runs { sum += bytes(of: run.entries) }
+        return sum
+    }
+
+    private static func bytes(of entries: [CompletionEntry]) -> Int {
+        var sum = 0
+        for index in entries.indices { sum += entries[index].bytes }
+        return sum
     }
 }

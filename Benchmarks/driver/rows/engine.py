@@ -5,7 +5,7 @@ import contextlib
 from driver.rounds import Goal, Row
 
 
-def sides(shape):
+def sides(shape, peer_shape=None):
     """Ours and Boost.Asio's in one of the shapes, entries a second."""
 
     @contextlib.contextmanager
@@ -14,7 +14,7 @@ def sides(shape):
             return place.swift("engine-bench", shape, count)
 
         def peer(count):
-            return place.peer("asio_queue", shape, count)
+            return place.peer("asio_queue", peer_shape or shape, count)
 
         our_count, peer_count = place.calibrated(ours), place.calibrated(peer)
         yield (

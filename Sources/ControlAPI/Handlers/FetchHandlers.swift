@@ -30,7 +30,7 @@ enum FetchHandlers {
         switch outcome {
         case .answered(let answer):
             // The client was there a moment ago.
-            waiter.answer(with: answer)
+            waiter.send(answer)
         case .waiting(let ticket):
             call.exchange.onHangup {
                 if port.abandon(ticket) { waiter.dismiss() }
@@ -107,7 +107,7 @@ private final class WaitingFetch: FetchWaiter {
             dismiss()
             return
         }
-        self.answer(with: answer)
+        send(answer)
     }
 
     /// Whether something is lost if the answer does not arrive.
@@ -116,7 +116,7 @@ private final class WaitingFetch: FetchWaiter {
     }
 
     /// Sends the answer.
-    func answer(with answer: FetchAnswer) {
+    func send(_ answer: FetchAnswer) {
         let (port, metrics, handover) = (port, call.service.metrics, answer.handover)
         var reply = render(answer)
         if isLoss(answer) {
