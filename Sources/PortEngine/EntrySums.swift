@@ -12,7 +12,8 @@ struct EntrySums {
         var sum = 0
         for index in entries.indices {
             differences |= entries[index].head ^ first
-            sum += entries[index].dataCount
+            // They have just been made: their payloads are near.
+            if let payload = entries[index].payload { sum += payload.count }
         }
         payload = sum
         // Most that come together ended alike.
