@@ -36,7 +36,11 @@ extension SimulationRun {
             for handle in sessions.all().sorted(by: { $0.id < $1.id }) where handle.port === port {
                 let isForced = dice.happens(50)
                 handle.close(.portClosed, force: isForced)
-                if let session = byID[handle.id] { requestClose(session, .portClosed, isForced) }
+                if let session = byID[handle.id] {
+                    requestClose(session, .portClosed, isForced)
+                } else {
+                    closedUnseen[handle.id] = isForced
+                }
             }
         } catch {
             fail("a port could not be closed: \(error)")
@@ -103,6 +107,9 @@ extension SimulationRun {
     func add(_ session: SessionRecord) {
         live.append(session)
         byID[session.id] = session
+        if let isForced = closedUnseen.removeValue(forKey: session.id) {
+            requestClose(session, .portClosed, isForced)
+        }
     }
 
     private func addHandle(

@@ -36,6 +36,8 @@ final class SimulationRun {
     var endedEarly: Set<SessionID> = []
     /// Accepted sessions that had ended when it was seen that they began.
     var acceptedGone: Set<SessionID> = []
+    /// Accepted sessions that were closed before it was seen that they began, and whether by force.
+    var closedUnseen: [SessionID: Bool] = [:]
     var targets: [ScriptedTarget: NetworkTargetRecord] = [:]
     var nextTarget = 1
     var names: [String: [SocketAddress]] = [:]

@@ -29,6 +29,8 @@ final class ShapeRun: ScriptedNetwork {
     var byID: [SessionID: ShapeSession] = [:]
     /// Sessions whose end came before the accept that brought them.
     var endedEarly: Set<SessionID> = []
+    /// Accepted sessions that had ended when it was seen that they began.
+    var acceptedGone: Set<SessionID> = []
     var nextSession = 0
     var isQuiet = false
     var isDraining = false
