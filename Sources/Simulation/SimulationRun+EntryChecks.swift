@@ -123,6 +123,8 @@ extension SimulationRun {
             let hasTorn =
                 session.hasTorn || session.pending.contains { $0.isTorn }
                 || session.ended.values.contains { $0.isTorn }
+            // What tore may be forgotten before a reply that waited for others tells of it.
+            session.hasTorn = hasTorn
             if hasTorn && !operation.isRead { codes.append(EntryError.writeTorn.code) }
             if operation.isAccept { codes.append(EntryError(.tooManyOpenFiles).code) }
             expect(codes.contains(code), "\(name): failed with \(code ?? "-")")
