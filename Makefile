@@ -101,10 +101,10 @@ storm: build venv ## Opens four thousand sessions of each transport; does all to
 	$(RELEASE) --product iocpd
 	IOCPD_BIN=$(BUILD)/release/iocpd $(VENV)/bin/python Tests/daemon/transport_storm.py
 
+# Without the old plan of the build: it does not have files that came to the root package since.
 bench-programs:
 	@BENCH=1 scripts/install-deps.sh
 	$(RELEASE) --product iocpd
-	# A plan made before a file was added to the root package does not have it.
 	@rm -f $(BUILD)/benchmarks/*.yaml
 	$(RELEASE) --package-path Benchmarks --scratch-path $(BUILD)/benchmarks
 	@$(MAKE) --no-print-directory -C Benchmarks/load OUT=$(CURDIR)/$(BUILD)/bench-programs

@@ -68,8 +68,8 @@ static void give_back(void *place) {
 
 static int is_ours;
 
-/* Versions from 2.15 on keep pieces from one text to the next. And AddressSanitizer sees more of
-   what a piece at a time is asked for. */
+/* Whether a version keeps pieces from one text to the next has to be looked at: up to 2.14 none is
+   kept. And AddressSanitizer sees more of what is asked for piece by piece. */
 static void take_over(void) {
 #ifndef IOCPD_ADDRESS_SANITIZER
     is_ours = jansson_version_cmp(2, 15, 0) < 0;
