@@ -3,9 +3,8 @@
 /// There must be room for the text as it is.
 @inline(__always)
 func appendEscaped(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout TextBuffer) {
-    guard let source = text.baseAddress else { return }
     // Most texts have nothing to escape: they are looked at and copied in one go.
-    let plain = copyPlain(source, text.count, to: bytes.start + bytes.count)
+    let plain = copyPlain(text, to: bytes.start + bytes.count)
     bytes.count += plain
     if plain < text.count { appendEscaped(text, from: plain, to: &bytes) }
 }
@@ -14,42 +13,43 @@ func appendEscaped(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout TextBuffe
 private func appendEscaped(
     _ text: UnsafeBufferPointer<UInt8>, from first: Int, to bytes: inout TextBuffer
 ) {
-    bytes.reserve(text.count - first + 1)
-    var start = first
-    while true {
-        let end = nextEscape(in: text, from: start)
-        bytes.append(UnsafeBufferPointer(rebasing: text[start..<end]))
-        guard end < text.count else { return }
-        appendEscape(text[end], to: &bytes)
-        start = end + 1
+    var done = first
+    while done < text.count {
+        appendEscape(text[done], to: &bytes)
+        done += 1
+        bytes.reserve(text.count - done)
+        let rest = UnsafeBufferPointer(rebasing: text[done...])
+        let plain = copyPlain(rest, to: bytes.start + bytes.count)
+        bytes.count += plain
+        done += plain
     }
 }
 
-/// Copies eight bytes at a time until one of them needs a closer look.
+/// Copies as far as nothing has to be escaped, eight bytes at a time where it can.
 ///
-/// - Returns: how many were copied.
+/// - Returns: how many bytes were copied.
 @inline(__always)
 private func copyPlain(
-    _ source: UnsafePointer<UInt8>, _ count: Int, to target: UnsafeMutablePointer<UInt8>
+    _ text: UnsafeBufferPointer<UInt8>, to target: UnsafeMutablePointer<UInt8>
 ) -> Int {
+    guard let source = text.baseAddress else { return 0 }
+    let count = text.count
     var done = 0
-    while done + 8 <= count {
-        guard copyWord(source + done, to: target + done) else { return done }
-        done += 8
-    }
+    while done + 8 <= count, copyWord(source + done, to: target + done) { done += 8 }
     if done == count { return count }
-    if count >= 8 {
-        // The last eight, some of them once more.
-        return copyWord(source + count - 8, to: target + count - 8) ? count : done
+    // The last eight, some of them once more.
+    if done + 8 > count, count >= 8, copyWord(source + count - 8, to: target + count - 8) {
+        return count
     }
-    if count >= 4 {
+    if count < 8, count >= 4 {
         // The first four and the last four are looked at as one.
         let first = UnsafeRawPointer(source).loadUnaligned(as: UInt32.self)
         let last = UnsafeRawPointer(source + count - 4).loadUnaligned(as: UInt32.self)
-        guard !mayNeedEscape(UInt64(first) << 32 | UInt64(last)) else { return 0 }
-        UnsafeMutableRawPointer(target).storeBytes(of: first, as: UInt32.self)
-        UnsafeMutableRawPointer(target + count - 4).storeBytes(of: last, as: UInt32.self)
-        return count
+        if !mayNeedEscape(UInt64(first) << 32 | UInt64(last)) {
+            UnsafeMutableRawPointer(target).storeBytes(of: first, as: UInt32.self)
+            UnsafeMutableRawPointer(target + count - 4).storeBytes(of: last, as: UInt32.self)
+            return count
+        }
     }
     while done < count, !needsEscape(source[done]) {
         target[done] = source[done]
@@ -66,20 +66,6 @@ private func copyWord(
     guard !mayNeedEscape(word) else { return false }
     UnsafeMutableRawPointer(target).storeBytes(of: word, as: UInt64.self)
     return true
-}
-
-/// The index of the next byte that must be escaped, or the end of the text.
-private func nextEscape(in text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
-    guard let base = text.baseAddress else { return 0 }
-    var index = start
-    // Eight bytes at a time, until one of them needs a closer look.
-    while index + 8 <= text.count {
-        let word = UnsafeRawPointer(base + index).loadUnaligned(as: UInt64.self)
-        if mayNeedEscape(word) { break }
-        index += 8
-    }
-    while index < text.count, !needsEscape(text[index]) { index += 1 }
-    return index
 }
 
 @inline(__always)

@@ -137,10 +137,7 @@ public enum SessionStateChange: String, Sendable {
 ///
 /// OVERLAPPED_ENTRY.
 public struct CompletionEntry: Sendable {
-    // Seven words: with one more the compiler passes it through memory and copies it at each turn,
-    // which costs 42 ns for each entry that is made and thrown away instead of 16.
-    /// `kind`, whether the payload has as many bytes as `bytes` says, `status`, and `bytes`.
-    @usableFromInline var head: UInt64
+    @usableFromInline var head: EntryHead
     /// The key of the session, or of the packet; `nil` if none was given.
     public var key: String?
     /// The client's own string of the operation, untouched.
@@ -159,7 +156,7 @@ public struct CompletionEntry: Sendable {
         kind: EntryKind, status: EntryStatus = .ok, key: String? = nil, context: String? = nil,
         bytes: Int = 0, data: [UInt8] = [], details: EntryDetails? = nil
     ) {
-        head = CompletionEntry.head(kind, status, bytes, isPayload: bytes == data.count)
+        head = EntryHead(kind, status, bytes, payload: data.count)
         self.key = key
         self.context = context
         payload = data.isEmpty ? nil : data
@@ -168,31 +165,22 @@ public struct CompletionEntry: Sendable {
 
     /// What came.
     @inlinable public var kind: EntryKind {
-        get {
-            // SAFETY: the byte was made from a kind, which is one byte.
-            unsafe unsafeBitCast(UInt8(truncatingIfNeeded: head & 0x7F), to: EntryKind.self)
-        }
-        set { head = CompletionEntry.head(newValue, status, bytes, isPayload: bytesArePayload) }
+        get { head.kind }
+        set { head = EntryHead(newValue, status, bytes, payload: data.count) }
     }
 
     /// How it ended.
     ///
     /// Look here before using `bytes`.
     @inlinable public var status: EntryStatus {
-        get {
-            // SAFETY: the bits were made from a status, which is one byte and has fewer than 8 cases.
-            unsafe unsafeBitCast(UInt8(truncatingIfNeeded: head >> 8 & 7), to: EntryStatus.self)
-        }
-        set { head = CompletionEntry.head(kind, newValue, bytes, isPayload: bytesArePayload) }
+        get { head.status }
+        set { head = EntryHead(kind, newValue, bytes, payload: data.count) }
     }
 
     /// Bytes moved, 0 to ``mostBytes``; for a packet what its poster said.
     @inlinable public var bytes: Int {
-        get { Int(truncatingIfNeeded: head >> 11) }
-        set {
-            head = CompletionEntry.head(
-                kind, status, newValue, isPayload: newValue == payload?.count ?? 0)
-        }
+        get { head.bytes }
+        set { head = EntryHead(kind, status, newValue, payload: data.count) }
     }
 
     /// The payload; empty where there is none.
@@ -200,31 +188,12 @@ public struct CompletionEntry: Sendable {
         get { payload ?? [] }
         set {
             payload = newValue.isEmpty ? nil : newValue
-            head = CompletionEntry.head(kind, status, bytes, isPayload: bytes == newValue.count)
+            head = EntryHead(kind, status, bytes, payload: newValue.count)
         }
     }
 
     /// Bytes of the payload.
     ///
     /// Mostly without a look at it: it is far away in memory, and this is asked under the lock.
-    var dataCount: Int { bytesArePayload ? bytes : payload?.count ?? 0 }
-
-    @inlinable var bytesArePayload: Bool { head & 0x80 != 0 }
-
-    /// The place of the status among all statuses.
-    var statusNumber: Int { Int(truncatingIfNeeded: (head & CompletionEntry.statusBits) >> 8) }
-
-    /// Where the status stands in `head`.
-    static let statusBits: UInt64 = 7 << 8
-
-    @inlinable
-    static func head(
-        _ kind: EntryKind, _ status: EntryStatus, _ bytes: Int, isPayload: Bool
-    ) -> UInt64 {
-        precondition(bytes >> 53 == 0, "\(bytes) bytes in an entry")
-        // SAFETY: both are one byte, the number of the case.
-        return unsafe UInt64(unsafeBitCast(kind, to: UInt8.self))
-            | UInt64(unsafeBitCast(status, to: UInt8.self)) << 8 | UInt64(bytes) << 11
-            | (isPayload ? 0x80 : 0)
-    }
+    var dataCount: Int { head.bytesArePayload ? bytes : payload?.count ?? 0 }
 }

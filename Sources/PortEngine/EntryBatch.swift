@@ -19,6 +19,18 @@ public struct EntryRun: Sendable {
             seq: firstSeq + UInt64(index), delivery: delivery, queuedAt: queuedAt,
             entry: entries[index])
     }
+
+    /// Visits entries in order, from the first whose number is above `seq`, until `visit` says false.
+    ///
+    /// - Returns: whether `visit` never did.
+    func walk(after seq: UInt64, _ visit: (QueuedEntry) -> Bool) -> Bool {
+        // A cursor may lie beyond the end, and further than an Int reaches.
+        let skipped = seq < firstSeq ? 0 : min(seq - firstSeq, UInt64(entries.count - 1)) + 1
+        for index in Int(skipped)..<entries.count {
+            guard visit(queued(at: index)) else { return false }
+        }
+        return true
+    }
 }
 
 /// The entries that a fetch brings, oldest first.

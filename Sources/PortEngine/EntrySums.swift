@@ -8,19 +8,19 @@ struct EntrySums {
         let entries = entries.span
         guard !entries.isEmpty else { return }
         let first = entries[0].head
-        var differences: UInt64 = 0
+        var isMixed = false
         var sum = 0
         for index in entries.indices {
-            differences |= entries[index].head ^ first
+            if !entries[index].head.hasStatus(of: first) { isMixed = true }
             // They have just been made: their payloads are near.
             if let payload = entries[index].payload { sum += payload.count }
         }
         payload = sum
         // Most that come together ended alike.
-        if differences & CompletionEntry.statusBits == 0 {
-            counts.numbers[entries[0].statusNumber] = entries.count
+        if !isMixed {
+            counts.numbers[first.statusNumber] = entries.count
         } else {
-            for index in entries.indices { counts.numbers[entries[index].statusNumber] += 1 }
+            for index in entries.indices { counts.numbers[entries[index].head.statusNumber] += 1 }
         }
     }
 

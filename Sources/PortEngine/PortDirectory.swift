@@ -189,13 +189,7 @@ public final class PortDirectory: Sendable {
     var runningConsumerCount: Int { running.withLock { $0.count } }
 
     private func position(of name: PortName, in names: [PortName]) -> Int {
-        var low = 0
-        var high = names.count
-        while low < high {
-            let middle = (low + high) / 2
-            if names[middle] < name { low = middle + 1 } else { high = middle }
-        }
-        return low
+        names.firstIndex(beyond: { $0 >= name })
     }
 }
 

@@ -197,4 +197,27 @@ private func read<R>(_ text: String, _ body: (JSONNode) throws -> R) throws -> R
         #expect(document.withRoot { $0.member("a")?.element(at: 0)?.boolean } == true)
         #expect(document.withRoot { $0.memberCount } == 1)
     }
+
+    @Test func `documents that live side by side keep what they hold`() throws {
+        // The second needs several blocks of memory, and one larger than all of them.
+        let large = (0..<40_000).map { "\"entry number \($0)\"" }.joined(separator: ",")
+        let long = String(repeating: "x", count: 3 << 20)
+        for round in 0..<3 {
+            try JSONDocument.read(Array("{\"first\": [\"one\", \"two\", \(round)]}".utf8)) {
+                first in
+                try JSONDocument.read(Array("[\(large),\"\(long)\"]".utf8)) { second in
+                    #expect(second.arrayCount == 40_001)
+                    #expect(second.element(at: 39_999)?.string == "entry number 39999")
+                }
+                // What ends in the middle leaves nothing behind.
+                #expect(throws: JSONSyntaxError.self) {
+                    try JSONDocument.read(Array("[\(large),".utf8)) { _ in }
+                }
+                try JSONDocument.read(Array("[\"another\"]".utf8)) { _ in }
+                let list = first.member("first")
+                #expect(list?.element(at: 0)?.string == "one")
+                #expect(list?.element(at: 2)?.integer == round)
+            }
+        }
+    }
 }

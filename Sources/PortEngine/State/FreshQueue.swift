@@ -13,8 +13,6 @@ struct FreshQueue {
     /// How many entries there are.
     private(set) var count = 0
 
-    var isEmpty: Bool { count == 0 }
-
     /// The number of the oldest entry.
     var firstSeq: UInt64? { runs.isEmpty ? nil : runs[0].firstSeq + UInt64(taken) }
 
@@ -40,9 +38,9 @@ struct FreshQueue {
     ///   - isFirst: whether one entry is taken even if it is larger than that.
     /// - Returns: what was taken; `nil` if nothing fits.
     mutating func takeRun(most: Int, payload limit: Int, isFirst: Bool) -> EntryRun? {
-        guard let first = runs.first, most > 0 else { return nil }
+        guard !runs.isEmpty, most > 0 else { return nil }
         var run: EntryRun
-        if taken == 0, first.entries.count <= most, first.payload <= limit {
+        if taken == 0, runs[0].entries.count <= most, runs[0].payload <= limit {
             run = runs.removeFirst()
         } else {
             let size = sizeOfPart(most: most, payload: limit, isFirst: isFirst)
@@ -58,17 +56,11 @@ struct FreshQueue {
     /// Visits entries in order, from the first whose number is above `seq`, until `visit` says false.
     func walk(after seq: UInt64, _ visit: (QueuedEntry) -> Bool) {
         guard let first = firstSeq else { return }
-        // A cursor may lie beyond the end, and further than an Int reaches.
-        let start = max(first, seq &+ 1)
-        guard seq != .max else { return }
-        var position = run(of: start)
-        while position < runs.count {
-            let run = runs[position]
-            let skipped = start > run.firstSeq ? Int(clamping: start - run.firstSeq) : 0
-            for index in min(skipped, run.entries.count)..<run.entries.count {
-                guard visit(run.queued(at: index)) else { return }
-            }
-            position += 1
+        // Blanks stand before the first.
+        let last = max(first - 1, seq)
+        let next = runs.firstIndex(beyond: { $0.firstSeq > last })
+        for position in max(next - 1, 0)..<runs.count {
+            guard runs[position].walk(after: last, visit) else { return }
         }
     }
 
@@ -108,17 +100,6 @@ struct FreshQueue {
     private mutating func shrink() {
         if peak > 16_384 { runs = [] }
         peak = 0
-    }
-
-    /// The position of the last run that begins at `seq` or before it.
-    private func run(of seq: UInt64) -> Int {
-        var low = 0
-        var high = runs.count
-        while low < high {
-            let middle = (low + high) / 2
-            if runs[middle].firstSeq <= seq { low = middle + 1 } else { high = middle }
-        }
-        return max(0, low - 1)
     }
 }
 

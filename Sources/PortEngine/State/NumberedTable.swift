@@ -13,8 +13,6 @@ struct NumberedTable<Value: Sendable>: Sendable {
     private var items = Deque<Item>()
     private(set) var count = 0
 
-    var isEmpty: Bool { count == 0 }
-
     /// Items kept, the gaps included.
     var itemCount: Int { items.count }
 
@@ -84,12 +82,6 @@ struct NumberedTable<Value: Sendable>: Sendable {
     }
 
     private func firstPosition(above number: UInt64) -> Int {
-        var low = 0
-        var high = items.count
-        while low < high {
-            let middle = (low + high) / 2
-            if items[middle].number <= number { low = middle + 1 } else { high = middle }
-        }
-        return low
+        items.firstIndex(beyond: { $0.number > number })
     }
 }

@@ -43,10 +43,13 @@ extension PortState {
         let slots = found.count
         wholeLeases.walk(after: seq) { number in
             guard let lease = leases[number], let batch = lease.whole else { return true }
-            for queued in batch where queued.seq > seq && found.count - slots <= limit {
-                found.append(PeekedEntry(entry: queued, place: .leased(expiresAt: lease.expiry)))
+            return batch.runs.allSatisfy { run in
+                run.walk(after: seq) { queued in
+                    let place = PeekedEntry.Place.leased(expiresAt: lease.expiry)
+                    found.append(PeekedEntry(entry: queued, place: place))
+                    return found.count - slots <= limit
+                }
             }
-            return found.count - slots <= limit
         }
         if slots > 0 && found.count > slots { found.sort { $0.entry.seq < $1.entry.seq } }
         // What nobody has taken comes after all of these.

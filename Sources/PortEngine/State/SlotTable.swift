@@ -99,12 +99,6 @@ struct SlotTable {
         guard let last = chunks.last else { return 0 }
         if last.number < number { return chunks.count }
         if last.number == number { return chunks.count - 1 }
-        var low = 0
-        var high = chunks.count - 1
-        while low < high {
-            let middle = (low + high) / 2
-            if chunks[middle].number < number { low = middle + 1 } else { high = middle }
-        }
-        return low
+        return chunks.firstIndex(beyond: { $0.number >= number })
     }
 }
