@@ -37,6 +37,6 @@ struct EntryHead: Sendable {
     /// The place of the status among all statuses.
     var statusNumber: Int { Int(truncatingIfNeeded: word >> 8 & 7) }
 
-    /// Whether both tell the same status.
-    func hasStatus(of other: EntryHead) -> Bool { (word ^ other.word) & 7 << 8 == 0 }
+    /// Where the status stands in `word`.
+    static let statusBits: UInt64 = 7 << 8
 }

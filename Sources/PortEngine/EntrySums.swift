@@ -8,16 +8,17 @@ struct EntrySums {
         let entries = entries.span
         guard !entries.isEmpty else { return }
         let first = entries[0].head
-        var isMixed = false
+        // No branch for each: that made the whole round of a batch a tenth slower.
+        var differences: UInt64 = 0
         var sum = 0
         for index in entries.indices {
-            if !entries[index].head.hasStatus(of: first) { isMixed = true }
+            differences |= entries[index].head.word ^ first.word
             // They have just been made: their payloads are near.
             if let payload = entries[index].payload { sum += payload.count }
         }
         payload = sum
         // Most that come together ended alike.
-        if !isMixed {
+        if differences & EntryHead.statusBits == 0 {
             counts.numbers[first.statusNumber] = entries.count
         } else {
             for index in entries.indices { counts.numbers[entries[index].head.statusNumber] += 1 }
