@@ -1,3 +1,5 @@
+public import PortEngine
+
 /// Names a session: `ses_` and a random number, opaque to clients.
 public struct SessionID: Hashable, Comparable, Sendable {
     /// The random number.
@@ -17,6 +19,9 @@ public struct SessionID: Hashable, Comparable, Sendable {
     /// The id as clients see it.
     public var text: String { "ses_" + digits(rawValue) }
 
+    /// What stands before the number in the ids of its operations.
+    var operationPrefix: String { "op_" + digits(rawValue) + "_" }
+
     /// Orders ids as lists of sessions do: by their text, whose digits are all there.
     public static func < (left: SessionID, right: SessionID) -> Bool {
         left.rawValue < right.rawValue
@@ -25,8 +30,14 @@ public struct SessionID: Hashable, Comparable, Sendable {
 
 /// Twelve digits and small letters.
 private func digits(_ number: UInt64) -> String {
-    let short = String(number, radix: 36)
-    return String(repeating: "0", count: 12 - short.utf8.count) + short
+    var digits = [UInt8](repeating: 0, count: 12)
+    var rest = number
+    for place in digits.indices.reversed() {
+        let digit = UInt8(rest % 36)
+        digits[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+        rest /= 36
+    }
+    return String(decoding: digits, as: UTF8.self)
 }
 
 private func parseDigits(_ text: Substring) -> UInt64? {
@@ -36,6 +47,24 @@ private func parseDigits(_ text: Substring) -> UInt64? {
     guard isWellFormed, let number = UInt64(text, radix: 36), number <= 0xFFF_FFFF_FFFF_FFFF
     else { return nil }
     return number
+}
+
+/// What entries call a session and its operations: made once for all of its entries.
+public struct SessionNames: Sendable {
+    /// The session's id.
+    public let session: String
+    private let operationPrefix: String
+
+    /// The names of that session and what is its own.
+    public init(_ id: SessionID) {
+        session = id.text
+        operationPrefix = id.operationPrefix
+    }
+
+    /// The id of the operation with that number.
+    public func operation(_ number: UInt64) -> OperationName {
+        OperationName(prefix: operationPrefix, number: number)
+    }
 }
 
 /// Names an operation: its session's number and its own, growing in the order of acceptance.
@@ -64,5 +93,5 @@ public struct OperationID: Hashable, Sendable {
     }
 
     /// The id as clients see it.
-    public var text: String { "op_" + digits(session.rawValue) + "_" + String(number) }
+    public var text: String { session.operationPrefix + String(number) }
 }

@@ -9,6 +9,7 @@
 public struct ObjectReader {
     /// Nil after the fault that there is no object; then nothing else is reported.
     private let node: JSONNode?
+    private let filter: NameFilter?
     private let faults: FaultList
     private let path: BodyPath
     private var pathLink: BodyPathLink?
@@ -25,9 +26,12 @@ public struct ObjectReader {
     @inline(__always)
     init(_ node: JSONNode, faults: FaultList, path: BodyPath) {
         do throws(WrongValue) {
-            self.node = try node.checkedObject()
+            let object = try node.checkedObject()
+            self.node = object
+            filter = NameFilter(object)
         } catch {
             self.node = nil
+            filter = nil
             faults.add(pointer: path.pointer, error.detail)
         }
         self.faults = faults
@@ -39,6 +43,13 @@ public struct ObjectReader {
 
     /// The member's value as it is, or nil when it is not there; it counts as known.
     public mutating func node(_ name: StaticString) -> JSONNode? { find(name) }
+
+    /// The member's value as it is, or nil when it is not there, without making it known.
+    @inline(__always)
+    public func peek(_ name: StaticString) -> JSONNode? {
+        guard let filter, filter.mayHave(name) else { return nil }
+        return node?.member(name)
+    }
 
     /// Whether the member is there, right or wrong; it counts as known.
     public mutating func has(_ name: StaticString) -> Bool { find(name) != nil }
@@ -219,7 +230,7 @@ public struct ObjectReader {
 
     @inline(__always)
     private mutating func find(_ name: StaticString) -> JSONNode? {
-        guard let found = node?.member(name) else {
+        guard let found = peek(name) else {
             askedNames.append(name)
             return nil
         }

@@ -74,8 +74,9 @@ extension JSONNode {
         _ type: T.Type
     ) throws(WrongValue) -> T where T.RawValue == String {
         if let text = string, let value = T(rawValue: text),
-            // Swift takes two spellings of one character for equal; the protocol does not.
-            value.rawValue.utf8.elementsEqual(text.utf8)
+            // Swift takes two spellings of one character for equal; the protocol does not. All of
+            // ours are ASCII, and every other spelling of that has more bytes.
+            value.rawValue.utf8.count == text.utf8.count
         {
             return value
         }

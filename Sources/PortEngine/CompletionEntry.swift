@@ -54,6 +54,23 @@ public struct EntryError: Hashable, Sendable {
     }
 }
 
+/// An operation's id, in two pieces: most ids are only ever written into replies.
+public struct OperationName: Hashable, Sendable {
+    /// What the ids of all operations of its session begin with.
+    public let prefix: String
+    /// Its number in its session.
+    public let number: UInt64
+
+    /// The name of operation `number` of the session whose ids begin so.
+    public init(prefix: String, number: UInt64) {
+        self.prefix = prefix
+        self.number = number
+    }
+
+    /// The id as clients see it.
+    public var text: String { prefix + String(number) }
+}
+
 /// What entries of operations carry beyond what every entry has.
 ///
 /// Apart from ``CompletionEntry``, so that a posted packet stays small.
@@ -61,7 +78,7 @@ public final class EntryDetails: Sendable {
     /// The session that it is about.
     public let session: String?
     /// The operation that it ends, or that it is one of many results of.
-    public let operation: String?
+    public let operationName: OperationName?
     /// Whether no entry of that operation follows; given for standing reads alone.
     public let isLast: Bool?
     /// Why it did not end `ok`.
@@ -79,12 +96,12 @@ public final class EntryDetails: Sendable {
 
     /// Details with these members; what does not apply is left out.
     public init(
-        session: String? = nil, operation: String? = nil, isLast: Bool? = nil,
+        session: String? = nil, operation: OperationName? = nil, isLast: Bool? = nil,
         error: EntryError? = nil, accepted: String? = nil, peer: String? = nil, sent: Int? = nil,
         discarded: Int? = nil, extras: EntryExtras? = nil
     ) {
         self.session = session
-        self.operation = operation
+        operationName = operation
         self.isLast = isLast
         self.error = error
         self.accepted = accepted
@@ -93,6 +110,9 @@ public final class EntryDetails: Sendable {
         self.discarded = discarded
         self.extras = extras
     }
+
+    /// The id of that operation.
+    public var operation: String? { operationName?.text }
 }
 
 /// What the entries of some operations and devices carry besides.

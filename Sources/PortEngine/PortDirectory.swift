@@ -189,7 +189,7 @@ public final class PortDirectory: Sendable {
     var runningConsumerCount: Int { running.withLock { $0.count } }
 
     private func position(of name: PortName, in names: [PortName]) -> Int {
-        names.firstIndex(beyond: { $0 >= name })
+        names.partitioningIndex(where: { $0 >= name })
     }
 }
 

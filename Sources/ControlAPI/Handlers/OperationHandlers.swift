@@ -50,9 +50,10 @@ enum OperationHandlers {
             let ids = try submit(
                 try requests(wanted, to: session, call.service.targetPolicy, nil, waitCap: 0),
                 session, call)
-            let names = zip(ids, wanted).map { ($0.text, $1.name) }
-            remember(.operations(names))
-            return accepted(names, call)
+            let names = SessionNames(session.id)
+            let pending = zip(ids, wanted).map { (names.operation($0.number), $1.entryKind) }
+            remember(.operations(pending))
+            return accepted(pending, call)
         }
     }
 
@@ -121,21 +122,22 @@ enum OperationHandlers {
     }
 
     private static func replay(_ answer: RememberedAnswer, _ call: APICall) -> HTTPReply {
-        guard case .operations(let names) = answer else { return accepted([], call) }
-        return accepted(names, call)
+        guard case .operations(let pending) = answer else { return accepted([], call) }
+        return accepted(pending, call)
     }
 
     private static func accepted(
-        _ operations: [(id: String, name: String)], _ call: APICall
+        _ operations: [(id: OperationName, kind: EntryKind)], _ call: APICall
     ) -> HTTPReply {
         call.json(status: 202, reserving: 80 * operations.count + 32) { writer in
             writer.object { writer in
                 writer.array("operations") { writer in
-                    for (id, name) in operations {
+                    for (id, kind) in operations {
                         writer.object { writer in
                             writer.member("operation", id)
-                            writer.member("op", name)
-                            writer.member("state", "pending")
+                            writer.member("op", kind)
+                            writer.member("state")
+                            writer.string(plain: "pending")
                         }
                     }
                 }

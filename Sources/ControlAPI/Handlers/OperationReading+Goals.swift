@@ -15,17 +15,7 @@ extension OperationKind {
     func reading(frame framing: Framing, _ limit: FrameLimit) -> OperationKind {
         var bytes = framing.maxBytes
         if case .bytes(let given) = limit { bytes = given }
-        let goal = ReadGoal.frame(framing.form, limit: bytes)
-        switch self {
-        case .read(var read):
-            read.goal = goal
-            return .read(read)
-        case .transact(var transact):
-            transact.goal = goal
-            return .transact(transact)
-        default:
-            return self
-        }
+        return reading(.frame(framing.form, limit: bytes))
     }
 }
 
@@ -64,11 +54,10 @@ extension OperationReader {
 
     /// Whether a read has the frames of its session, and how long they may be.
     func frameLimit(_ reader: ObjectReader) -> FrameLimit? {
-        var reader = reader
-        guard !reader.has("exactly"), !reader.has("until"), !reader.has("framing") else {
-            return nil
-        }
-        guard let limit = reader.node("max_bytes")?.integer else { return .asFramed }
+        guard reader.peek("exactly") == nil, reader.peek("until") == nil,
+            reader.peek("framing") == nil
+        else { return nil }
+        guard let limit = reader.peek("max_bytes")?.integer else { return .asFramed }
         return limit > 0 ? .bytes(limit) : nil
     }
 }

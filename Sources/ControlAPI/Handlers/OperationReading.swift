@@ -32,10 +32,10 @@ struct WantedOperation: Sendable {
     var allowsRawControls = false
 
     /// The word for it in requests.
-    var name: String {
+    var entryKind: EntryKind {
         switch wish {
-        case .kind(let kind): kind.name
-        case .control: EntryKind.control.rawValue
+        case .kind(let kind): kind.entryKind
+        case .control: .control
         }
     }
 
@@ -153,8 +153,7 @@ struct OperationReader {
 
     /// The encoding that the operation's data came in, which its inline reply uses too.
     private func dataEncoding(_ reader: ObjectReader) -> ReplyEncoding {
-        var copy = reader
-        return copy.node("encoding")?.string.flatMap { DataEncoding(rawValue: $0) }.map {
+        reader.peek("encoding")?.string.flatMap { DataEncoding(rawValue: $0) }.map {
             ReplyEncoding($0)
         } ?? .base64
     }

@@ -1,11 +1,12 @@
 import DequeModule
 import DeviceSessions
 import EngineBase
+import PortEngine
 
 /// What was answered to a request with an `Idempotency-Key`: ids and counts, never text.
 enum RememberedAnswer: Sendable {
     case packets(accepted: Int)
-    case operations([(id: String, name: String)])
+    case operations([(id: OperationName, kind: EntryKind)])
     case session(SessionHandle)
 }
 

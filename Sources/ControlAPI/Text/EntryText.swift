@@ -98,7 +98,7 @@ struct EntryText {
         writer.member("key", entry.key)
         if let details = entry.details {
             writer.member("session", details.session)
-            writer.member("operation", details.operation)
+            writer.member("operation", details.operationName)
         }
         writer.member("context", entry.context)
         writer.member("status", entry.status)
@@ -130,5 +130,14 @@ struct EntryText {
         writer.member("session_state", extras.sessionState)
         writer.member("attempts", extras.attempts)
         writer.member("skipped", extras.skipped)
+    }
+}
+
+extension JSONWriter {
+    /// Writes an operation's id, without making a string of it.
+    mutating func member(_ name: StaticString, _ operation: OperationName?) {
+        guard let operation else { return }
+        member(name)
+        string(operation.prefix, then: operation.number)
     }
 }

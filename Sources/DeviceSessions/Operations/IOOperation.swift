@@ -13,7 +13,7 @@ public enum OperationDelivery: Sendable {
 /// One asynchronous request on a session, accepted.
 ///
 /// OVERLAPPED.
-public struct IOOperation: Sendable {
+public final class IOOperation: Sendable {
     /// Its number in the session, in the order of acceptance.
     public let number: UInt64
     /// What it does.

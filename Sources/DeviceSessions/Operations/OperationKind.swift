@@ -1,17 +1,17 @@
 public import PortEngine
 
 /// What a read is asked for.
-public struct ReadRequest: Sendable {
+public final class ReadRequest: Sendable {
     /// When it is complete.
-    public var goal: ReadGoal
+    public let goal: ReadGoal
     /// Whether it is a standing read: many entries until it ends.
-    public var repeats: Bool
+    public let repeats: Bool
     /// Data entries that a standing read may give, where that is limited.
-    public var credit: Int?
+    public let credit: Int?
     /// Where in a file it begins.
-    public var offset: UInt64?
+    public let offset: UInt64?
     /// Timers that end it `ok` with what has come.
-    public var timers: ReadTimers?
+    public let timers: ReadTimers?
 
     /// A request with these members.
     public init(
@@ -27,13 +27,13 @@ public struct ReadRequest: Sendable {
 }
 
 /// What a write is asked for.
-public struct WriteRequest: Sendable {
+public final class WriteRequest: Sendable {
     /// The payload.
-    public var bytes: [UInt8]
+    public let bytes: [UInt8]
     /// Where in a file it begins.
-    public var offset: UInt64?
+    public let offset: UInt64?
     /// Where a datagram goes, on a session without one peer.
-    public var destination: SocketAddress?
+    public let destination: SocketAddress?
 
     /// A request with these members.
     public init(_ bytes: [UInt8], offset: UInt64? = nil, destination: SocketAddress? = nil) {
@@ -44,17 +44,17 @@ public struct WriteRequest: Sendable {
 }
 
 /// What a transact is asked for.
-public struct TransactRequest: Sendable {
+public final class TransactRequest: Sendable {
     /// The request.
-    public var bytes: [UInt8]
+    public let bytes: [UInt8]
     /// When its answer is complete.
-    public var goal: ReadGoal
+    public let goal: ReadGoal
     /// Timers that end the answer `ok` with what has come.
-    public var timers: ReadTimers?
+    public let timers: ReadTimers?
     /// Whether input that is there before the request is sent is thrown away.
-    public var discardsInput: Bool
+    public let discardsInput: Bool
     /// How long the answer may take from the request's last byte on.
-    public var answerTimeoutMilliseconds: Int?
+    public let answerTimeoutMilliseconds: Int?
 
     /// A request with these members.
     public init(
@@ -163,6 +163,24 @@ public enum OperationKind: Sendable {
         case .read(let read): read.goal
         case .transact(let transact): transact.goal
         case .write, .accept, .control, .lock, .unlock, .waitEvent, .disconnect: nil
+        }
+    }
+
+    /// The same with another goal; what reads nothing stays as it is.
+    public func reading(_ goal: ReadGoal) -> OperationKind {
+        switch self {
+        case .read(let read):
+            .read(
+                ReadRequest(
+                    goal, repeats: read.repeats, credit: read.credit, offset: read.offset,
+                    timers: read.timers))
+        case .transact(let transact):
+            .transact(
+                TransactRequest(
+                    transact.bytes, goal, timers: transact.timers,
+                    discardsInput: transact.discardsInput,
+                    answerTimeoutMilliseconds: transact.answerTimeoutMilliseconds))
+        case .write, .accept, .control, .lock, .unlock, .waitEvent, .disconnect: self
         }
     }
 

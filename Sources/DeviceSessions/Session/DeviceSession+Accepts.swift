@@ -35,7 +35,7 @@ extension DeviceSession {
             lastActivity = now
             snapshot.counters.accepted += 1
             snapshot.counters.operationsCompleted += 1
-            operations[number] = nil
+            operations.remove(number)
             acceptLane.removeFirst()
             effects.append(.spawn(pending.operation, slot, peer: peer))
         case .failed(.cancelled):
@@ -74,8 +74,7 @@ extension DeviceSession {
         CompletionEntry(
             kind: .accept, key: configuration.key, context: operation.context,
             details: EntryDetails(
-                session: id.text,
-                operation: OperationID(session: id, number: operation.number).text,
+                session: names.session, operation: names.operation(operation.number),
                 accepted: session.text, peer: peer))
     }
 }

@@ -71,7 +71,7 @@ extension DeviceSession {
             openDelivered = true
             effects.append(.opened(openEntry(.cancelled, cancelError)))
         }
-        for number in operations.keys.sorted() {
+        for number in operations.numbers {
             guard let pending = operations[number] else { continue }
             var (status, error) = (EntryStatus.cancelled, cancelError)
             if case .stopping(let first) = pending.progress {

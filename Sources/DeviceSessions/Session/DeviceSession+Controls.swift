@@ -50,7 +50,7 @@ extension DeviceSession {
 
     /// Ends a control with what the kernel gave for it.
     mutating func finishControl(
-        _ number: UInt64, _ pending: Pending, _ result: StepResult,
+        _ number: UInt64, _ pending: PendingOperation, _ result: StepResult,
         _ effects: inout [SessionEffect]
     ) {
         switch result {

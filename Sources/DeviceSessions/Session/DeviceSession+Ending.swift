@@ -10,7 +10,7 @@ extension DeviceSession {
         error: EntryError? = nil, extras: EntryExtras? = nil, peer: String? = nil,
         _ effects: inout [SessionEffect]
     ) {
-        guard let pending = operations.removeValue(forKey: number) else { return }
+        guard let pending = operations.remove(number) else { return }
         leaveLanes(number)
         lastActivity = present
         if pending.readClock?.armedFor != nil { effects.append(.disarm) }
@@ -46,7 +46,8 @@ extension DeviceSession {
 
     /// The entry that tells of an operation.
     func entry(
-        of pending: Pending, _ status: EntryStatus, bytes: Int, data: [UInt8], error: EntryError?,
+        of pending: PendingOperation, _ status: EntryStatus, bytes: Int, data: [UInt8],
+        error: EntryError?,
         isLast: Bool, extras: EntryExtras? = nil, peer: String? = nil
     ) -> CompletionEntry {
         let operation = pending.operation
@@ -54,13 +55,12 @@ extension DeviceSession {
         if case .transact = operation.kind { sent = pending.sent }
         // An accept that ends here with a client is one of a session that takes it itself.
         var accepted: String?
-        if case .accept = operation.kind, status == .ok { accepted = id.text }
+        if case .accept = operation.kind, status == .ok { accepted = names.session }
         return CompletionEntry(
             kind: operation.kind.entryKind, status: status, key: configuration.key,
             context: operation.context, bytes: bytes, data: data,
             details: EntryDetails(
-                session: id.text,
-                operation: OperationID(session: id, number: operation.number).text,
+                session: names.session, operation: names.operation(operation.number),
                 isLast: operation.kind.isStandingRead ? isLast : nil,
                 error: error ?? standardError(of: status), accepted: accepted, peer: peer,
                 sent: sent,
@@ -119,7 +119,7 @@ extension DeviceSession {
     ) -> CancelAnswer {
         present = now
         var answer = CancelAnswer()
-        for number in numbers ?? operations.keys.sorted() {
+        for number in numbers ?? operations.numbers {
             if operations[number] != nil {
                 answer.cancelling += 1
                 stop(number, as: .cancelled, &effects)
@@ -207,7 +207,7 @@ extension DeviceSession {
 
     /// Ends every operation as failed, in the order of acceptance.
     mutating func failAll(with error: EntryError, _ effects: inout [SessionEffect]) {
-        for number in operations.keys.sorted() {
+        for number in operations.numbers {
             finish(number, .failed, error: error, &effects)
         }
     }
@@ -216,7 +216,7 @@ extension DeviceSession {
 
     /// The pending operations in the order of acceptance.
     public func pendingOperations() -> [OperationStatus] {
-        operations.keys.sorted().compactMap { status(of: $0) }
+        operations.numbers.compactMap { status(of: $0) }
     }
 
     /// One pending operation.

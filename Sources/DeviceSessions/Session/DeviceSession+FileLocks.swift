@@ -90,7 +90,7 @@ extension DeviceSession {
 
     /// Another program has the kernel's lock.
     private mutating func lockIsTaken(
-        _ number: UInt64, _ pending: Pending, at now: MonotonicInstant,
+        _ number: UInt64, _ pending: PendingOperation, at now: MonotonicInstant,
         _ effects: inout [SessionEffect]
     ) {
         guard case .lock(let request) = pending.operation.kind, request.waits else {

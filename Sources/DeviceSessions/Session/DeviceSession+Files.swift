@@ -67,7 +67,7 @@ struct FileState: Sendable {
 extension DeviceSession {
     /// Takes the operations that were accepted before it was known to be a file.
     mutating func becomeFile(_ key: FileKey, _ locks: FileLockTable) {
-        file = FileState(key: key, locks: locks, lane: Deque(operations.keys.sorted()))
+        file = FileState(key: key, locks: locks, lane: Deque(operations.numbers))
         readLane = []
         writeLane = []
         waitingControls = []
@@ -91,7 +91,7 @@ extension DeviceSession {
 
     /// Starts the head of the lane, or ends it at once; false if it has to wait.
     private mutating func startFile(
-        _ number: UInt64, _ pending: Pending, _ surroundings: some SessionSurroundings,
+        _ number: UInt64, _ pending: PendingOperation, _ surroundings: some SessionSurroundings,
         _ effects: inout [SessionEffect]
     ) -> Bool {
         switch pending.operation.kind {
@@ -163,7 +163,7 @@ extension DeviceSession {
     // MARK: - Writes
 
     private mutating func startFileWrite(
-        _ number: UInt64, _ pending: Pending, _ write: WriteRequest,
+        _ number: UInt64, _ pending: PendingOperation, _ write: WriteRequest,
         _ effects: inout [SessionEffect]
     ) {
         guard let file else { return }
@@ -251,10 +251,10 @@ extension DeviceSession {
         // Without one, its time was over: nobody waits for what became of it.
         guard let pending = operations[number] else { return }
         if case .sent(let count) = result, count > 0 {
-            operations[number]?.sent += count
+            pending.sent += count
             snapshot.counters.bytesSent += count
             lastActivity = present
-            let sent = pending.sent + count
+            let sent = pending.sent
             // A session that closes ends all that is pending, in the order of acceptance.
             guard closing == nil else { return }
             if sent == pending.operation.kind.payloadBytes {
@@ -274,7 +274,7 @@ extension DeviceSession {
 
     /// Ends a file operation with what the kernel gave for it.
     mutating func finishFile(
-        _ number: UInt64, _ pending: Pending, _ result: StepResult,
+        _ number: UInt64, _ pending: PendingOperation, _ result: StepResult,
         _ effects: inout [SessionEffect]
     ) {
         switch (pending.operation.kind, result) {
@@ -343,7 +343,7 @@ extension DeviceSession {
     mutating func stopFileForClose(_ effects: inout [SessionEffect]) {
         guard let file else { return }
         if let running = file.running { effects.append(.cancelStep(running.step)) }
-        for number in operations.keys.sorted() where number != file.running?.job.number {
+        for number in operations.numbers where number != file.running?.job.number {
             guard case .lock = operations[number]?.operation.kind else { continue }
             letGo(number, &effects)
         }

@@ -106,7 +106,7 @@ extension DeviceSession {
 
     /// Ends it, or keeps what it came to for the entry that the session's end will give.
     private mutating func endTurn(
-        _ pending: Pending, _ result: StepResult, _ effects: inout [SessionEffect]
+        _ pending: PendingOperation, _ result: StepResult, _ effects: inout [SessionEffect]
     ) {
         let number = pending.operation.number
         guard !isWindingUp else {
@@ -140,7 +140,7 @@ extension DeviceSession {
         _ number: UInt64, _ purge: LinePurge, _ effects: inout [SessionEffect]
     ) {
         // What was accepted behind the purge is none of its business.
-        let targets = operations.keys.sorted().filter { $0 < number && isAborted($0, by: purge) }
+        let targets = operations.numbers.filter { $0 < number && isAborted($0, by: purge) }
         // What has not begun ends first: a write that ends in the middle would end it as torn.
         for target in targets where isQueued(target) { stop(target, as: .cancelled, &effects) }
         for target in targets { stop(target, as: .cancelled, &effects) }

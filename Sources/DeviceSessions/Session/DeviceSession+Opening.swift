@@ -120,7 +120,7 @@ extension DeviceSession {
     func openEntry(_ status: EntryStatus, _ error: EntryError?) -> CompletionEntry {
         CompletionEntry(
             kind: .open, status: status, key: configuration.key,
-            details: EntryDetails(session: id.text, error: error, peer: snapshot.peer))
+            details: EntryDetails(session: names.session, error: error, peer: snapshot.peer))
     }
 
     func closedEntry(_ status: EntryStatus, _ error: EntryError?) -> CompletionEntry {
@@ -130,6 +130,6 @@ extension DeviceSession {
         return CompletionEntry(
             kind: .sessionClosed, status: status, key: configuration.key,
             details: EntryDetails(
-                session: id.text, error: error, discarded: unread > 0 ? unread : nil))
+                session: names.session, error: error, discarded: unread > 0 ? unread : nil))
     }
 }

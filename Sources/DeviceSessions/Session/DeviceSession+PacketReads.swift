@@ -86,7 +86,7 @@ extension DeviceSession {
 
     /// A standing read's entry that is not its last.
     private mutating func packetEntry(
-        of pending: Pending, _ verdict: PacketVerdict
+        of pending: PendingOperation, _ verdict: PacketVerdict
     ) -> CompletionEntry {
         if case .give(let size, let status) = verdict {
             let packet = takePacket(size, status)

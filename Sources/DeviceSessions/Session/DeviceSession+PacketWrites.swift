@@ -111,7 +111,7 @@ extension DeviceSession {
     }
 
     private mutating func packetIsOut(
-        _ number: UInt64, _ pending: Pending, _ count: Int, at now: MonotonicInstant,
+        _ number: UInt64, _ pending: PendingOperation, _ count: Int, at now: MonotonicInstant,
         _ effects: inout [SessionEffect]
     ) {
         switch pending.operation.kind {
@@ -131,7 +131,7 @@ extension DeviceSession {
     ///
     /// A refused port is always an earlier one's. Anything else is if it does not come again.
     private mutating func datagramFailed(
-        _ number: UInt64, _ pending: Pending, _ errno: Errno, mayEnd: Bool,
+        _ number: UInt64, _ pending: PendingOperation, _ errno: Errno, mayEnd: Bool,
         _ effects: inout [SessionEffect]
     ) {
         let isConnected = snapshot.peer != nil
@@ -152,7 +152,7 @@ extension DeviceSession {
     }
 
     private mutating func messageFailed(
-        _ number: UInt64, _ pending: Pending, _ errno: Errno, mayEnd: Bool,
+        _ number: UInt64, _ pending: PendingOperation, _ errno: Errno, mayEnd: Bool,
         _ effects: inout [SessionEffect]
     ) {
         switch errno {
@@ -172,7 +172,8 @@ extension DeviceSession {
     }
 
     private mutating func failSend(
-        _ number: UInt64, _ pending: Pending, _ errno: Errno, _ effects: inout [SessionEffect]
+        _ number: UInt64, _ pending: PendingOperation, _ errno: Errno,
+        _ effects: inout [SessionEffect]
     ) {
         if case .stopping(let status) = pending.progress {
             finish(number, status, &effects)

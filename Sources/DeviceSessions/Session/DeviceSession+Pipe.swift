@@ -72,7 +72,7 @@ extension DeviceSession {
         guard receiveStep == nil, sendStep == nil, controlSteps.isEmpty, probeStep == nil,
             shutdownStep == nil, disconnectStep == nil, let descriptor
         else { return }
-        for earlier in operations.keys.sorted() where earlier < number {
+        for earlier in operations.numbers where earlier < number {
             endWithConnection(earlier, &effects)
         }
         operations[number]?.discarded += input.count + setAside.count + packets.unreadBytes

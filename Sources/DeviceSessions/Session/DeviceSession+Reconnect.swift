@@ -57,7 +57,7 @@ extension DeviceSession {
         else { return }
         if !loss.hasEndedOperations {
             reconnection?.loss?.hasEndedOperations = true
-            for number in operations.keys.sorted() where number < loss.firstUnaffected {
+            for number in operations.numbers where number < loss.firstUnaffected {
                 endLost(number, loss, &effects)
             }
             tellDown(loss, surroundings, &effects)
@@ -263,7 +263,7 @@ extension DeviceSession {
                     kind: .sessionState, status: status, key: configuration.key, bytes: data.count,
                     data: data,
                     details: EntryDetails(
-                        session: id.text, error: error, peer: snapshot.peer,
+                        session: names.session, error: error, peer: snapshot.peer,
                         discarded: discarded > 0 ? discarded : nil, extras: extras))))
         if surroundings.reservePlace() { kept.places += 1 }
         return true

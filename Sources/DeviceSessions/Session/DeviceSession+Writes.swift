@@ -77,7 +77,6 @@ extension DeviceSession {
     ) {
         operations[number]?.isAnswering = true
         if let timeoutMilliseconds {
-            operations[number]?.hasAnswerTimer = true
             effects.append(
                 .arm(.answer(number), at: now.advanced(milliseconds: timeoutMilliseconds)))
         }
@@ -85,7 +84,7 @@ extension DeviceSession {
 
     /// Ends an operation that has nothing left to send into; says whether it did.
     mutating func failIfOutputEnded(
-        _ number: UInt64, _ pending: Pending, _ effects: inout [SessionEffect]
+        _ number: UInt64, _ pending: PendingOperation, _ effects: inout [SessionEffect]
     ) -> Bool {
         switch outputState {
         case .open:
@@ -101,7 +100,7 @@ extension DeviceSession {
     }
 
     /// What an entry's `bytes` say of an operation that ends while it sends.
-    func writtenBytes(_ pending: Pending) -> Int {
+    func writtenBytes(_ pending: PendingOperation) -> Int {
         if case .write = pending.operation.kind { return pending.sent }
         return 0
     }

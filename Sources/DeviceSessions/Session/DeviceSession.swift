@@ -9,40 +9,7 @@ import PortEngine
 /// Its worker owns it and is the only one to call it. A read lane and a write lane, each first in,
 /// first out by acceptance, do not wait for each other; a transact stands in both, starts when it
 /// heads both, and holds both until its entry. File handle and completion key.
-public struct DeviceSession: ~Copyable, Sendable {
-    /// Where an operation is.
-    enum Progress: Sendable {
-        case queued
-        case running
-        case paused(by: String)
-        /// Told to end; what for is kept.
-        case stopping(EntryStatus)
-    }
-
-    struct Pending: Sendable {
-        let operation: IOOperation
-        var progress = Progress.queued
-        /// Bytes of a write or request that the kernel took.
-        var sent = 0
-        /// Whether a transact has sent its request and reads the answer.
-        var isAnswering = false
-        /// Whether a transact has begun: from its first byte on, input is its answer.
-        var hasBegun = false
-        var hasAnswerTimer = false
-        /// Data entries that a standing read may still give, where that is limited.
-        var credit: Int?
-        /// Input bytes that a transact threw away before it sent its request.
-        var discarded = 0
-        /// What a control came to while the session was closing.
-        var controlResult: StepResult?
-        /// The timers of a serial line's read that has started.
-        var readClock: ReadClock?
-        /// What the first try to send a datagram met, which may be an earlier one's fault.
-        var firstSendError: Errno?
-        /// Whether the kernel has done it, though its entry waits for its turn.
-        var isDone = false
-    }
-
+public struct DeviceSession: ~Copyable {
     /// What is going on at the end of the session's life.
     struct Closing: Sendable {
         var reason: CloseReason
@@ -54,6 +21,7 @@ public struct DeviceSession: ~Copyable, Sendable {
     }
 
     let id: SessionID
+    let names: SessionNames
     let configuration: SessionConfiguration
     var shape: SessionShape
     var phase: SessionPhase
@@ -67,7 +35,7 @@ public struct DeviceSession: ~Copyable, Sendable {
     /// How it comes back after a loss, for a session that does.
     var reconnection: Reconnection?
 
-    var operations: [UInt64: Pending] = [:]
+    var operations = NumberedTable<PendingOperation>()
     var nextUnseenOperation: UInt64 = 1
     var readLane = Deque<UInt64>()
     var writeLane = Deque<UInt64>()
@@ -145,6 +113,7 @@ public struct DeviceSession: ~Copyable, Sendable {
         at now: MonotonicInstant
     ) {
         self.id = id
+        names = SessionNames(id)
         self.configuration = configuration
         self.opening = opening
         reconnection = configuration.reconnect.map {
@@ -162,6 +131,7 @@ public struct DeviceSession: ~Copyable, Sendable {
         shape: SessionShape = .stream, peer: String?, at now: MonotonicInstant
     ) {
         self.id = id
+        names = SessionNames(id)
         self.configuration = configuration
         self.shape = shape
         phase = .open
@@ -228,9 +198,7 @@ public struct DeviceSession: ~Copyable, Sendable {
         }
         for operation in accepted {
             nextUnseenOperation = operation.number + 1
-            var pending = Pending(operation: operation)
-            if case .read(let read) = operation.kind { pending.credit = read.credit }
-            operations[operation.number] = pending
+            operations.append(PendingOperation(operation), as: operation.number)
             if let deadline = operation.deadline {
                 effects.append(.arm(.operation(operation.number), at: deadline))
             }

@@ -58,7 +58,7 @@ struct FreshQueue {
         guard let first = firstSeq else { return }
         // Blanks stand before the first.
         let last = max(first - 1, seq)
-        let next = runs.firstIndex(beyond: { $0.firstSeq > last })
+        let next = runs.partitioningIndex(where: { $0.firstSeq > last })
         for position in max(next - 1, 0)..<runs.count {
             guard runs[position].walk(after: last, visit) else { return }
         }

@@ -1,4 +1,5 @@
 import DequeModule
+import EngineBase
 
 /// Slots by `seq`, in order, for entries that are not simply waiting in the queue.
 ///
@@ -99,6 +100,6 @@ struct SlotTable {
         guard let last = chunks.last else { return 0 }
         if last.number < number { return chunks.count }
         if last.number == number { return chunks.count - 1 }
-        return chunks.firstIndex(beyond: { $0.number >= number })
+        return chunks.partitioningIndex(where: { $0.number >= number })
     }
 }

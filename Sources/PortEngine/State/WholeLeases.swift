@@ -1,3 +1,5 @@
+import EngineBase
+
 /// The leases whose batch is still as it was taken, found by the numbers of their entries.
 ///
 /// Such a batch came straight from the entries that nobody had taken: its numbers are neighbours,

@@ -25,6 +25,7 @@ public final class WorkerLoop {
     private var events: [DriverEvent] = []
     private var effects: [SessionEffect] = []
     private var deferred: [(StepToken, StepResult)] = []
+    private var due = DueCompletions()
     private var outgoing = OutgoingWork()
     private var ownSteps: UInt64 = 0
     /// What sessions have to tell each other, in order.
@@ -180,27 +181,24 @@ public final class WorkerLoop {
     /// known before a send that has ended lets a transact begin.
     private func takeCompletions(at now: MonotonicInstant) {
         guard !deferred.isEmpty || !events.isEmpty else { return }
-        var completions = deferred
-        for (token, _) in deferred { table[token.session]?.hasDeferred = false }
-        deferred = []
-        var gone: [UInt64] = []
+        for (token, result) in deferred {
+            table[token.session]?.hasDeferred = false
+            due.add(token, result)
+        }
+        deferred.removeAll(keepingCapacity: true)
         for event in events {
             switch event {
-            case .completed(let token, let result): completions.append((token, result))
-            case .hangup(let session): gone.append(session)
+            case .completed(let token, let result): due.add(token, result)
+            case .hangup(let session): due.hangups.append(session)
             }
         }
         events.removeAll(keepingCapacity: true)
-        defer { for slot in gone { hungUp(slot, at: now) } }
-        guard completions.count > 1 else {
-            for (token, result) in completions { stepDone(token, result, at: now) }
-            return
-        }
-        for urgency in StepUrgency.allCases {
-            for (token, result) in completions where result.urgency == urgency {
-                stepDone(token, result, at: now)
-            }
-        }
+        // Nothing is added while sessions decide: what they have answered at once waits in `deferred`.
+        for (token, result) in due.failures { stepDone(token, result, at: now) }
+        for (token, result) in due.inputs { stepDone(token, result, at: now) }
+        for (token, result) in due.others { stepDone(token, result, at: now) }
+        for slot in due.hangups { hungUp(slot, at: now) }
+        due.removeAll()
     }
 
     private func takeTimers(at now: MonotonicInstant) {
@@ -435,29 +433,12 @@ public final class WorkerLoop {
             of: operation, brought: listener.handle.id, peer: nil)
         entry.status = .failed
         entry.details = EntryDetails(
-            session: listener.handle.id.text,
-            operation: OperationID(session: listener.handle.id, number: operation.number).text,
+            session: entry.details?.session, operation: entry.details?.operationName,
             error: EntryError(.tooManyOpenFiles))
         if case .inline(let reply, let place) = operation.delivery {
             outgoing.replies.append { [entry] in reply.fulfil(place, with: entry) }
         } else {
             outgoing.queue(entry, on: port)
-        }
-    }
-}
-
-/// What must be known before what, of all that one wait tells.
-private enum StepUrgency: CaseIterable {
-    case failure, input, other
-}
-
-extension StepResult {
-    fileprivate var urgency: StepUrgency {
-        switch self {
-        case .failed(.cancelled): .other
-        case .failed: .failure
-        case .received, .message: .input
-        default: .other
         }
     }
 }

@@ -4,35 +4,42 @@ import DequeModule
 ///
 /// They lie in order, so that nothing is moved to add one and one is found by halving. What is
 /// removed leaves a gap; gaps go when they come to the front, or when they are more than half.
-struct NumberedTable<Value: Sendable>: Sendable {
-    private struct Item {
+public struct NumberedTable<Value> {
+    fileprivate struct Item {
         let number: UInt64
         var value: Value?
     }
 
     private var items = Deque<Item>()
-    private(set) var count = 0
+    /// How many values are here.
+    public private(set) var count = 0
+
+    /// A table without values.
+    public init() {}
 
     /// Items kept, the gaps included.
-    var itemCount: Int { items.count }
+    public var itemCount: Int { items.count }
 
     /// The values, in the order of their numbers.
-    var values: some Sequence<Value> { items.lazy.compactMap(\.value) }
+    public var values: some Sequence<Value> { items.lazy.compactMap(\.value) }
+
+    /// The numbers that have a value, in their order.
+    public var numbers: [UInt64] { items.compactMap { $0.value == nil ? nil : $0.number } }
 
     /// The value of a number, if it is here.
-    subscript(number: UInt64) -> Value? {
+    public subscript(number: UInt64) -> Value? {
         guard let position = position(of: number) else { return nil }
         return items[position].value
     }
 
     /// Adds a value.
-    mutating func append(_ value: Value, as number: UInt64) {
+    public mutating func append(_ value: Value, as number: UInt64) {
         items.append(Item(number: number, value: value))
         count += 1
     }
 
     /// Changes a value in its place; nothing happens if it is not here.
-    mutating func update(_ number: UInt64, _ change: (inout Value) -> Void) {
+    public mutating func update(_ number: UInt64, _ change: (inout Value) -> Void) {
         guard let position = position(of: number), var value = items[position].value.take() else {
             return
         }
@@ -42,7 +49,7 @@ struct NumberedTable<Value: Sendable>: Sendable {
 
     /// Takes a value out.
     @discardableResult
-    mutating func remove(_ number: UInt64) -> Value? {
+    public mutating func remove(_ number: UInt64) -> Value? {
         guard let position = position(of: number) else { return nil }
         if position == 0 {
             let value = items.removeFirst().value
@@ -58,14 +65,14 @@ struct NumberedTable<Value: Sendable>: Sendable {
     }
 
     /// The value with the highest number up to `number`; `nil` if that has been removed.
-    func last(upTo number: UInt64) -> Value? {
+    public func last(upTo number: UInt64) -> Value? {
         let position = firstPosition(above: number)
         return position == 0 ? nil : items[position - 1].value
     }
 
     /// Visits the values in order, from the one that `last(upTo: number)` asks for, until `visit`
     /// says false.
-    func walk(fromLastUpTo number: UInt64, _ visit: (Value) -> Bool) {
+    public func walk(fromLastUpTo number: UInt64, _ visit: (Value) -> Bool) {
         var position = max(firstPosition(above: number) - 1, 0)
         while position < items.count {
             if let value = items[position].value, !visit(value) { return }
@@ -82,6 +89,9 @@ struct NumberedTable<Value: Sendable>: Sendable {
     }
 
     private func firstPosition(above number: UInt64) -> Int {
-        items.firstIndex(beyond: { $0.number > number })
+        items.partitioningIndex(where: { $0.number > number })
     }
 }
+
+extension NumberedTable: Sendable where Value: Sendable {}
+extension NumberedTable.Item: Sendable where Value: Sendable {}

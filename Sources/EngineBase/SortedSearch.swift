@@ -2,7 +2,7 @@ extension RandomAccessCollection where Index == Int {
     /// The first index whose element is beyond a bound; those that are come after those that are not.
     ///
     /// O(log n).
-    func firstIndex(beyond isBeyond: (Element) -> Bool) -> Int {
+    public func partitioningIndex(where isBeyond: (Element) -> Bool) -> Int {
         var low = startIndex
         var high = endIndex
         while low < high {
