@@ -105,12 +105,12 @@ final class SessionBench {
 
     func event(
         _ body: (
-            inout DeviceSession, MonotonicInstant, FakeSurroundings, inout [SessionEffect]
+            inout DeviceSession, MonotonicInstant, FakeSurroundings, inout SessionEffects
         ) -> Void
     ) {
-        var effects: [SessionEffect] = []
+        var effects = SessionEffects()
         body(&session, now, surroundings, &effects)
-        for effect in effects { take(effect) }
+        while let effect = effects.popFirst() { take(effect) }
     }
 
     /// Begins, as its worker does with a session that was opened.

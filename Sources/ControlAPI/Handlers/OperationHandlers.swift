@@ -23,7 +23,7 @@ enum OperationHandlers {
             let list = reader.array("operations", count: 1...limit)?.objects { item in
                 defer { index += 1 }
                 var operation = operations.read(&item)
-                operation?.place = "/operations/\(index)"
+                operation?.place = .element(index)
                 return operation
             }
             let inline = list?.count { $0.deliver == .inline } ?? 0

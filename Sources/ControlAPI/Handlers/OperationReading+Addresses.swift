@@ -37,7 +37,7 @@ extension WantedOperation {
 
     private func denied(_ member: String) -> Problem {
         let detail = "is not an allowed target"
-        guard let place else { return .parameter(.targetDenied, member, detail) }
+        guard let place = place.pointer else { return .parameter(.targetDenied, member, detail) }
         return .member(.targetDenied, place + "/" + member, detail)
     }
 }

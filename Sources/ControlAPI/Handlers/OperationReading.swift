@@ -10,6 +10,24 @@ struct WantedOperation: Sendable {
         case port, inline, none
     }
 
+    /// Where its members stand.
+    enum Place: Sendable {
+        case body
+        /// In the body's array `operations`, at this index.
+        case element(Int)
+        /// There is no body for them: they are query parameters.
+        case query
+
+        /// A pointer into the body, if they stand there.
+        var pointer: String? {
+            switch self {
+            case .body: ""
+            case .element(let index): "/operations/\(index)"
+            case .query: nil
+            }
+        }
+    }
+
     /// What it is to do.
     enum Wish: Sendable {
         case kind(OperationKind)
@@ -18,10 +36,7 @@ struct WantedOperation: Sendable {
     }
 
     var wish: Wish
-    /// Where it stands in the body.
-    ///
-    /// `nil`: there is none, its members are query parameters.
-    var place: String? = ""
+    var place = Place.body
     /// How much a read that says nothing of frames may take, on a session that has frames.
     var frameLimit: FrameLimit?
     var context: String?

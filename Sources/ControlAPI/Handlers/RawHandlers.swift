@@ -15,7 +15,7 @@ enum RawHandlers {
         let write = WriteRequest(call.request.body, offset: offset, destination: destination)
         let wanted = [
             WantedOperation(
-                wish: .kind(.write(write)), place: nil, context: context,
+                wish: .kind(.write(write)), place: .query, context: context,
                 timeoutMilliseconds: timeout,
                 deliver: .inline, replyEncoding: .base64)
         ]

@@ -7,7 +7,7 @@ extension DeviceSession {
     /// Begins to use a filter, with what it has unsealed while it was set up.
     mutating func install(
         _ filter: any StreamFilter, _ early: UnsealedInput, at now: MonotonicInstant,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         wire = SealedWire(filter)
         snapshot.security = filter.security
@@ -18,7 +18,7 @@ extension DeviceSession {
 
     /// Goes on after a receive whose bytes are sealed.
     mutating func sealedReceiveDone(
-        _ result: StepResult, at now: MonotonicInstant, _ effects: inout [SessionEffect]
+        _ result: StepResult, at now: MonotonicInstant, _ effects: inout SessionEffects
     ) {
         guard case .received(let bytes) = result else {
             if case .failed(let errno) = result, errno != .cancelled { dropUnsent() }
@@ -34,7 +34,7 @@ extension DeviceSession {
     }
 
     private mutating func take(
-        _ input: UnsealedInput, at now: MonotonicInstant, _ effects: inout [SessionEffect]
+        _ input: UnsealedInput, at now: MonotonicInstant, _ effects: inout SessionEffects
     ) {
         wire?.append(input.answer)
         if !input.bytes.isEmpty { receiveDone(.received(input.bytes), at: now) }
@@ -56,7 +56,7 @@ extension DeviceSession {
 
     /// The filter is of no more use; what it has to say to the peer is tried once.
     private mutating func filterFailed(
-        _ error: EntryError, lastWord: [UInt8], _ effects: inout [SessionEffect]
+        _ error: EntryError, lastWord: [UInt8], _ effects: inout SessionEffects
     ) {
         connectionError = error
         if outputState.isOpen { outputState = .failed(error) }
@@ -79,7 +79,7 @@ extension DeviceSession {
     // MARK: - Output
 
     /// Gives the kernel what is sealed and not yet out; says whether anything is.
-    mutating func flushWire(_ effects: inout [SessionEffect]) -> Bool {
+    mutating func flushWire(_ effects: inout SessionEffects) -> Bool {
         guard sendStep == nil, let descriptor, let wire, !wire.isEmpty else { return false }
         let step = newStep()
         sendStep = step
@@ -91,7 +91,7 @@ extension DeviceSession {
 
     /// Seals the next record of a write and sends it; says whether that failed at once.
     mutating func sealAndSend(
-        _ bytes: [UInt8], from start: Int, _ effects: inout [SessionEffect]
+        _ bytes: [UInt8], from start: Int, _ effects: inout SessionEffects
     ) -> Bool {
         switch wire?.filter.seal(bytes, from: start) {
         case .record(let record, let plainBytes):
@@ -107,7 +107,7 @@ extension DeviceSession {
 
     /// Goes on after a send of sealed bytes.
     mutating func sealedSendDone(
-        _ result: StepResult, at now: MonotonicInstant, _ effects: inout [SessionEffect]
+        _ result: StepResult, at now: MonotonicInstant, _ effects: inout SessionEffects
     ) {
         sendStep = nil
         switch result {
@@ -161,7 +161,7 @@ extension DeviceSession {
     // MARK: - The end
 
     /// Shuts the output of the filter, not of the socket.
-    mutating func sealOutputEnd(_ effects: inout [SessionEffect]) {
+    mutating func sealOutputEnd(_ effects: inout SessionEffects) {
         wire?.appendEnd()
         _ = flushWire(&effects)
     }
@@ -169,7 +169,7 @@ extension DeviceSession {
     /// Before a socket is closed: sends the rest of a record and the end of what is sent, for no
     /// longer than bytes may linger; says whether something is still on its way.
     mutating func isSayingGoodbye(
-        at now: MonotonicInstant, _ effects: inout [SessionEffect]
+        at now: MonotonicInstant, _ effects: inout SessionEffects
     ) -> Bool {
         guard let closing, !closing.isForced, connectionError == nil, descriptor != nil,
             wire?.isBroken == false
@@ -193,7 +193,7 @@ extension DeviceSession {
     }
 
     /// Gives up a goodbye that the peer does not take.
-    mutating func endGoodbye(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
+    mutating func endGoodbye(at now: MonotonicInstant, _ effects: inout SessionEffects) {
         guard phase == .closing, wire != nil, hasLingered(at: now), let step = sendStep else {
             return
         }

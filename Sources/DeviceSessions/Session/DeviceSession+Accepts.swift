@@ -5,7 +5,7 @@ extension DeviceSession {
     /// Takes a connection for the oldest accept; without one they wait in the kernel.
     mutating func advanceAccepts(
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         guard acceptStep == nil, !isAcceptPaused, let descriptor, let number = acceptLane.first
         else { return }
@@ -21,7 +21,7 @@ extension DeviceSession {
 
     mutating func acceptDone(
         _ result: StepResult, at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         acceptStep = nil
         if let number = acceptLane.first, let guest = guests[number] {
@@ -58,7 +58,7 @@ extension DeviceSession {
 
     /// Something ran out: the operation stays pending and tries again, ever more slowly.
     mutating func pauseAccepts(
-        at now: MonotonicInstant, _ effects: inout [SessionEffect]
+        at now: MonotonicInstant, _ effects: inout SessionEffects
     ) {
         guard closing == nil else { return }
         acceptPause = min(max(100, acceptPause * 2), 1_000)

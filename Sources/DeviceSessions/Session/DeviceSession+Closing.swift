@@ -8,7 +8,7 @@ extension DeviceSession {
     ///   it cuts a lingering close short.
     public mutating func close(
         _ reason: CloseReason, force: Bool, at now: MonotonicInstant,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         guard phase.isInUse || phase == .closing else { return }
         if closing == nil {
@@ -35,7 +35,7 @@ extension DeviceSession {
     }
 
     /// Goes as far towards the end as can be gone now.
-    mutating func continueClosing(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
+    mutating func continueClosing(at now: MonotonicInstant, _ effects: inout SessionEffects) {
         guard phase == .closing, let closing, opening == nil, openingSteps.isEmpty,
             sendStep == nil, acceptStep == nil, controlSteps.isEmpty, line.steps.isEmpty,
             probeStep == nil, shutdownStep == nil, unsentStep == nil, closeStep == nil,
@@ -65,7 +65,7 @@ extension DeviceSession {
     /// Gives every pending operation its entry, in the order of acceptance.
     ///
     /// What had been told to end before keeps the reason that it was told first.
-    private mutating func endOperations(_ effects: inout [SessionEffect]) {
+    private mutating func endOperations(_ effects: inout SessionEffects) {
         closing?.hasEndedOperations = true
         if !openDelivered {
             openDelivered = true
@@ -97,7 +97,7 @@ extension DeviceSession {
     }
 
     /// Ends operations that were accepted just before the close was known.
-    mutating func endLateOperations(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
+    mutating func endLateOperations(at now: MonotonicInstant, _ effects: inout SessionEffects) {
         if closing?.hasEndedOperations == true { endOperations(&effects) }
         continueClosing(at: now, &effects)
     }
@@ -115,7 +115,7 @@ extension DeviceSession {
     /// Closing a socket with unread input resets the connection, and bytes that were `ok` would be
     /// lost with it.
     private mutating func linger(
-        _ descriptor: DescriptorSlot, at now: MonotonicInstant, _ effects: inout [SessionEffect]
+        _ descriptor: DescriptorSlot, at now: MonotonicInstant, _ effects: inout SessionEffects
     ) {
         if closing?.lingerUntil == nil { _ = beginLingering(at: now) }
         let step = newStep()
@@ -132,7 +132,7 @@ extension DeviceSession {
     }
 
     mutating func unsentDone(
-        _ result: StepResult, at now: MonotonicInstant, _ effects: inout [SessionEffect]
+        _ result: StepResult, at now: MonotonicInstant, _ effects: inout SessionEffects
     ) {
         unsentStep = nil
         guard let until = closing?.lingerUntil, let descriptor else { return }
@@ -178,7 +178,7 @@ extension DeviceSession {
     // MARK: - The end
 
     private mutating func closeDescriptor(
-        _ descriptor: DescriptorSlot, _ effects: inout [SessionEffect]
+        _ descriptor: DescriptorSlot, _ effects: inout SessionEffects
     ) {
         // No step may be out on a descriptor that is closed.
         if let step = receiveStep {
@@ -191,7 +191,7 @@ extension DeviceSession {
         effects.append(.submit(step: step, .close(descriptor, reset: resets)))
     }
 
-    mutating func closeDone(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
+    mutating func closeDone(at now: MonotonicInstant, _ effects: inout SessionEffects) {
         closeStep = nil
         descriptor = nil
         wire = nil
@@ -199,7 +199,7 @@ extension DeviceSession {
     }
 
     /// Nothing is open any more, and every operation has its entry.
-    private mutating func endClosing(_ effects: inout [SessionEffect]) {
+    private mutating func endClosing(_ effects: inout SessionEffects) {
         guard !hasEnded else { return }
         phase = .closed
         hasEnded = true

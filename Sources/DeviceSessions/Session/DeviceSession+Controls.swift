@@ -4,7 +4,7 @@ import PortEngine
 
 extension DeviceSession {
     /// Starts the controls that need not wait for their turn.
-    mutating func startControls(_ effects: inout [SessionEffect]) {
+    mutating func startControls(_ effects: inout SessionEffects) {
         while let number = waitingControls.popFirst() {
             switch operations[number]?.operation.kind {
             case .control(let action): startControl(number, action, &effects)
@@ -16,7 +16,7 @@ extension DeviceSession {
 
     /// Gives a control to the kernel.
     mutating func startControl(
-        _ number: UInt64, _ action: ControlAction, _ effects: inout [SessionEffect]
+        _ number: UInt64, _ action: ControlAction, _ effects: inout SessionEffects
     ) {
         guard let descriptor else {
             finish(number, .failed, error: .pipeNotConnected, &effects)
@@ -34,7 +34,7 @@ extension DeviceSession {
     }
 
     mutating func controlDone(
-        _ step: UInt64, _ result: StepResult, _ effects: inout [SessionEffect]
+        _ step: UInt64, _ result: StepResult, _ effects: inout SessionEffects
     ) {
         guard let number = controlSteps.removeValue(forKey: step),
             let pending = operations[number]
@@ -51,7 +51,7 @@ extension DeviceSession {
     /// Ends a control with what the kernel gave for it.
     mutating func finishControl(
         _ number: UInt64, _ pending: PendingOperation, _ result: StepResult,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         switch result {
         case .failed(.cancelled):
@@ -80,7 +80,7 @@ extension DeviceSession {
 
     /// Ends a running control when the driver has given its step back.
     mutating func stopControl(
-        _ number: UInt64, as status: EntryStatus, _ effects: inout [SessionEffect]
+        _ number: UInt64, as status: EntryStatus, _ effects: inout SessionEffects
     ) {
         if stopTurn(number, as: status, &effects) { return }
         guard let step = controlSteps.first(where: { $0.value == number })?.key else {

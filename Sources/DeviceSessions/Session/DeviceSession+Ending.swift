@@ -8,7 +8,7 @@ extension DeviceSession {
     mutating func finish(
         _ number: UInt64, _ status: EntryStatus, bytes: Int = 0, data: [UInt8] = [],
         error: EntryError? = nil, extras: EntryExtras? = nil, peer: String? = nil,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         guard let pending = operations.remove(number) else { return }
         leaveLanes(number)
@@ -115,7 +115,7 @@ extension DeviceSession {
     /// Asks for operations to end, all of them without `numbers`; each one's entry tells the truth.
     public mutating func cancel(
         _ numbers: [UInt64]?, at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) -> CancelAnswer {
         present = now
         var answer = CancelAnswer()
@@ -136,7 +136,7 @@ extension DeviceSession {
     /// Ends an operation before it is complete: at once where the kernel has no part in it, else
     /// when the driver has given the step back.
     mutating func stop(
-        _ number: UInt64, as status: EntryStatus, _ effects: inout [SessionEffect]
+        _ number: UInt64, as status: EntryStatus, _ effects: inout SessionEffects
     ) {
         // A session that closes ends all that is pending, in the order of acceptance.
         guard let pending = operations[number], closing == nil else { return }
@@ -184,7 +184,7 @@ extension DeviceSession {
     ///
     /// A time-out gives what had been gathered; a cancel takes nothing.
     private mutating func stopReading(
-        _ number: UInt64, as status: EntryStatus, _ effects: inout [SessionEffect]
+        _ number: UInt64, as status: EntryStatus, _ effects: inout SessionEffects
     ) {
         guard let pending = operations[number] else { return }
         var data: [UInt8] = []
@@ -206,7 +206,7 @@ extension DeviceSession {
     // MARK: - All at once
 
     /// Ends every operation as failed, in the order of acceptance.
-    mutating func failAll(with error: EntryError, _ effects: inout [SessionEffect]) {
+    mutating func failAll(with error: EntryError, _ effects: inout SessionEffects) {
         for number in operations.numbers {
             finish(number, .failed, error: error, &effects)
         }
@@ -240,7 +240,7 @@ extension DeviceSession {
     /// Gives a standing read more credit.
     public mutating func addCredit(
         _ amount: Int, to number: UInt64, at now: MonotonicInstant,
-        _ surroundings: some SessionSurroundings, _ effects: inout [SessionEffect]
+        _ surroundings: some SessionSurroundings, _ effects: inout SessionEffects
     ) -> CreditAnswer {
         present = now
         guard let pending = operations[number] else { return .ended }

@@ -16,7 +16,7 @@ extension DeviceSession {
 
     /// A lock heads the lane.
     mutating func startLock(
-        _ number: UInt64, _ request: LockRequest, _ effects: inout [SessionEffect]
+        _ number: UInt64, _ request: LockRequest, _ effects: inout SessionEffects
     ) {
         guard let file else { return }
         switch file.locks.ask(request, owner: id, number: number, of: file.key) {
@@ -35,7 +35,7 @@ extension DeviceSession {
     /// The table has granted a lock that waited in line.
     public mutating func lockGranted(
         _ number: UInt64, at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         present = now
         guard operations[number] != nil else { return }
@@ -44,7 +44,7 @@ extension DeviceSession {
     }
 
     /// Takes of the kernel what a lock needs and the session does not have yet.
-    mutating func takeLock(_ number: UInt64, _ effects: inout [SessionEffect]) {
+    mutating func takeLock(_ number: UInt64, _ effects: inout SessionEffects) {
         guard let file, operations[number] != nil else { return }
         let steps = file.locks.stepsToTake(owner: id, number: number, of: file.key)
         if steps.isEmpty {
@@ -57,7 +57,7 @@ extension DeviceSession {
 
     mutating func takeDone(
         _ number: UInt64, _ result: StepResult, at now: MonotonicInstant,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         guard let file else { return }
         if case .control(.locked(true)) = result {
@@ -91,7 +91,7 @@ extension DeviceSession {
     /// Another program has the kernel's lock.
     private mutating func lockIsTaken(
         _ number: UInt64, _ pending: PendingOperation, at now: MonotonicInstant,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         guard case .lock(let request) = pending.operation.kind, request.waits else {
             letGo(number, &effects)
@@ -105,18 +105,18 @@ extension DeviceSession {
         effects.append(.arm(.lockAgain(number), at: now.advanced(milliseconds: pause)))
     }
 
-    private mutating func hold(_ number: UInt64, _ effects: inout [SessionEffect]) {
+    private mutating func hold(_ number: UInt64, _ effects: inout SessionEffects) {
         guard let file else { return }
         tell(file.locks.hold(owner: id, number: number, of: file.key), &effects)
     }
 
     /// A lock leaves the table: the kernel has let it go, or never had it.
-    mutating func letGo(_ number: UInt64, _ effects: inout [SessionEffect]) {
+    mutating func letGo(_ number: UInt64, _ effects: inout SessionEffects) {
         guard let file else { return }
         tell(file.locks.remove(owner: id, number: number, of: file.key), &effects)
     }
 
-    private func tell(_ grants: [LockGrant], _ effects: inout [SessionEffect]) {
+    private func tell(_ grants: [LockGrant], _ effects: inout SessionEffects) {
         if !grants.isEmpty { effects.append(.tellGrants(grants)) }
     }
 
@@ -124,7 +124,7 @@ extension DeviceSession {
 
     /// An unlock heads the lane.
     mutating func startUnlock(
-        _ number: UInt64, _ range: FileRange, _ effects: inout [SessionEffect]
+        _ number: UInt64, _ range: FileRange, _ effects: inout SessionEffects
     ) {
         guard let file else { return }
         guard let lock = file.locks.find(range, owner: id, of: file.key) else {
@@ -141,7 +141,7 @@ extension DeviceSession {
     }
 
     mutating func releaseDone(
-        _ number: UInt64, lock: UInt64, _ result: StepResult, _ effects: inout [SessionEffect]
+        _ number: UInt64, lock: UInt64, _ result: StepResult, _ effects: inout SessionEffects
     ) {
         var isReleased = false
         if case .control(.locked) = result { isReleased = true }
@@ -163,7 +163,7 @@ extension DeviceSession {
     ///
     /// A close alone would do, but not at a moment that anybody could name: whoever is granted a lock
     /// next must find the kernel's free.
-    mutating func releasesLocks(_ effects: inout [SessionEffect]) -> Bool {
+    mutating func releasesLocks(_ effects: inout SessionEffects) -> Bool {
         guard let file, !file.hasLetGo else { return false }
         self.file?.hasLetGo = true
         guard file.locks.holdsAny(owner: id, of: file.key) else {
@@ -174,7 +174,7 @@ extension DeviceSession {
         return true
     }
 
-    mutating func letAllGo(_ effects: inout [SessionEffect]) {
+    mutating func letAllGo(_ effects: inout SessionEffects) {
         guard let file else { return }
         tell(file.locks.removeAll(owner: id, of: file.key), &effects)
     }

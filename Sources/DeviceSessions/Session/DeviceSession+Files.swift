@@ -76,7 +76,7 @@ extension DeviceSession {
     /// Starts what can be started: a lock that became free, else the head of the lane.
     mutating func advanceFile(
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         while file?.running == nil {
             if let number = file?.attempts.popFirst() {
@@ -92,7 +92,7 @@ extension DeviceSession {
     /// Starts the head of the lane, or ends it at once; false if it has to wait.
     private mutating func startFile(
         _ number: UInt64, _ pending: PendingOperation, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) -> Bool {
         switch pending.operation.kind {
         case .read(let read):
@@ -113,7 +113,7 @@ extension DeviceSession {
 
     /// Gives the kernel the one step that may be out.
     mutating func runFile(
-        _ job: FileState.Job, _ step: KernelStep, _ effects: inout [SessionEffect]
+        _ job: FileState.Job, _ step: KernelStep, _ effects: inout SessionEffects
     ) {
         let number = newStep()
         file?.running = FileState.Running(step: number, job: job)
@@ -123,7 +123,7 @@ extension DeviceSession {
 
     /// The same for a control.
     mutating func runFile(
-        _ job: FileState.Job, _ request: ControlRequest, _ effects: inout [SessionEffect]
+        _ job: FileState.Job, _ request: ControlRequest, _ effects: inout SessionEffects
     ) {
         guard let descriptor else { preconditionFailure("an open file has no descriptor") }
         runFile(job, .control(descriptor, request), &effects)
@@ -133,7 +133,7 @@ extension DeviceSession {
 
     private mutating func startFileRead(
         _ number: UInt64, _ read: ReadRequest, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) -> Bool {
         guard let file, let descriptor, let offset = read.offset else { return false }
         guard let wanted = read.goal.fileLimit else {
@@ -164,7 +164,7 @@ extension DeviceSession {
 
     private mutating func startFileWrite(
         _ number: UInt64, _ pending: PendingOperation, _ write: WriteRequest,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         guard let file else { return }
         guard !write.bytes.isEmpty else { return finish(number, .ok, &effects) }
@@ -184,7 +184,7 @@ extension DeviceSession {
     /// Begins a write at a known place, if nothing stands in its way there.
     private mutating func beginWriting(
         _ number: UInt64, _ write: WriteRequest, at offset: UInt64,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         guard let file else { return }
         let length = UInt64(write.bytes.count)
@@ -202,7 +202,7 @@ extension DeviceSession {
 
     private mutating func goOnWriting(
         _ number: UInt64, _ write: WriteRequest, from start: Int,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         guard let descriptor else { return }
         operations[number]?.hasBegun = true
@@ -216,7 +216,7 @@ extension DeviceSession {
 
     /// Goes on after the step that was out.
     mutating func fileDone(
-        _ result: StepResult, at now: MonotonicInstant, _ effects: inout [SessionEffect]
+        _ result: StepResult, at now: MonotonicInstant, _ effects: inout SessionEffects
     ) {
         guard let running = file?.running else { return }
         file?.running = nil
@@ -231,7 +231,7 @@ extension DeviceSession {
     }
 
     private mutating func sizeDone(
-        _ number: UInt64, _ result: StepResult, _ effects: inout [SessionEffect]
+        _ number: UInt64, _ result: StepResult, _ effects: inout SessionEffects
     ) {
         guard let pending = operations[number], closing == nil,
             case .write(let write) = pending.operation.kind
@@ -246,7 +246,7 @@ extension DeviceSession {
     }
 
     private mutating func transferDone(
-        _ number: UInt64, _ result: StepResult, _ effects: inout [SessionEffect]
+        _ number: UInt64, _ result: StepResult, _ effects: inout SessionEffects
     ) {
         // Without one, its time was over: nobody waits for what became of it.
         guard let pending = operations[number] else { return }
@@ -275,7 +275,7 @@ extension DeviceSession {
     /// Ends a file operation with what the kernel gave for it.
     mutating func finishFile(
         _ number: UInt64, _ pending: PendingOperation, _ result: StepResult,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         switch (pending.operation.kind, result) {
         case (_, .failed(.cancelled)):
@@ -304,7 +304,7 @@ extension DeviceSession {
     /// Ends a file operation early, unless the kernel has it: that one ends when it comes back, or
     /// when its time is over.
     mutating func stopFile(
-        _ number: UInt64, as status: EntryStatus, _ effects: inout [SessionEffect]
+        _ number: UInt64, as status: EntryStatus, _ effects: inout SessionEffects
     ) {
         guard let pending = operations[number] else { return }
         guard let running = file?.running, running.job.number == number else {
@@ -325,7 +325,7 @@ extension DeviceSession {
     }
 
     /// Ends an operation whose time is over and which the kernel still has.
-    mutating func endStuck(_ number: UInt64, _ effects: inout [SessionEffect]) {
+    mutating func endStuck(_ number: UInt64, _ effects: inout SessionEffects) {
         guard closing == nil, let pending = operations[number],
             let running = file?.running, running.job.number == number
         else { return }
@@ -340,7 +340,7 @@ extension DeviceSession {
     }
 
     /// Begins to end what is pending: locks that wait leave their lines.
-    mutating func stopFileForClose(_ effects: inout [SessionEffect]) {
+    mutating func stopFileForClose(_ effects: inout SessionEffects) {
         guard let file else { return }
         if let running = file.running { effects.append(.cancelStep(running.step)) }
         for number in operations.numbers where number != file.running?.job.number {

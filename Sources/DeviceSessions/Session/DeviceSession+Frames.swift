@@ -114,7 +114,7 @@ extension DeviceSession {
     }
 
     /// Comes back when the pause will have ended the frame that is in the buffer.
-    mutating func armGap(_ effects: inout [SessionEffect]) {
+    mutating func armGap(_ effects: inout SessionEffects) {
         guard !frames.isTimerArmed, !input.isEmpty, let gap = gapInUse,
             let last = frames.lastArrival
         else { return }

@@ -19,7 +19,7 @@ extension DeviceSession {
     /// The session in that slot wants the next client, after all who asked before.
     public mutating func guestAsks(
         _ session: UInt64, at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         present = now
         guard shape == .listener, phase == .open, closing == nil else {
@@ -37,7 +37,7 @@ extension DeviceSession {
     /// If it has been answered already, that stands.
     public mutating func guestWithdraws(
         _ session: UInt64, at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         present = now
         guard let place = guests.first(where: { $0.value.session == session })?.key else { return }
@@ -52,7 +52,7 @@ extension DeviceSession {
     /// An accept for a guest is over.
     mutating func guestServed(
         _ place: UInt64, _ guest: AcceptGuest, _ result: StepResult, at now: MonotonicInstant,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         switch result {
         case .accepted(let slot, let peer):
@@ -77,12 +77,12 @@ extension DeviceSession {
     }
 
     /// The listener ends: nobody gets a client any more.
-    mutating func refuseGuests(_ effects: inout [SessionEffect]) {
+    mutating func refuseGuests(_ effects: inout SessionEffects) {
         for place in guests.keys.sorted() { refuse(place, .listenerClosed, &effects) }
     }
 
     private mutating func refuse(
-        _ place: UInt64, _ error: EntryError, _ effects: inout [SessionEffect]
+        _ place: UInt64, _ error: EntryError, _ effects: inout SessionEffects
     ) {
         guard let guest = guests[place] else { return }
         forget(place)

@@ -21,7 +21,7 @@ extension DeviceSession {
     }
 
     /// Does for a line what can be done now: purges, waits, looks.
-    mutating func advanceLine(_ effects: inout [SessionEffect]) {
+    mutating func advanceLine(_ effects: inout SessionEffects) {
         guard isLine else { return }
         advancePurges(&effects)
         serveWait(&effects)
@@ -49,7 +49,7 @@ extension DeviceSession {
     ///
     /// What cannot be known at acceptance, because the line was not open then, is told by the entry.
     mutating func startWait(
-        _ number: UInt64, _ mask: LineEvents?, _ effects: inout [SessionEffect]
+        _ number: UInt64, _ mask: LineEvents?, _ effects: inout SessionEffects
     ) {
         guard line.wait == nil else {
             finish(number, .failed, error: .waitPending, &effects)
@@ -69,7 +69,7 @@ extension DeviceSession {
     }
 
     /// Sets the mask; a pending wait ends with it, and with no event.
-    mutating func setMask(_ mask: LineEvents, _ effects: inout [SessionEffect]) {
+    mutating func setMask(_ mask: LineEvents, _ effects: inout SessionEffects) {
         if let wait = line.wait {
             finish(wait, .ok, extras: EntryExtras(events: []), &effects)
         }
@@ -77,7 +77,7 @@ extension DeviceSession {
     }
 
     /// Ends the wait if something has happened, or nothing more can.
-    private mutating func serveWait(_ effects: inout [SessionEffect]) {
+    private mutating func serveWait(_ effects: inout SessionEffects) {
         guard let number = line.wait else { return }
         let events = line.watch.takeRemembered()
         if !events.isEmpty {
@@ -94,7 +94,7 @@ extension DeviceSession {
 
     // MARK: - Looking
 
-    private mutating func lookAtLine(_ effects: inout [SessionEffect]) {
+    private mutating func lookAtLine(_ effects: inout SessionEffects) {
         guard line.watch.isSampling, inputState.isOpen, !line.armed.contains(.sample),
             !line.steps.values.contains(.sample), let descriptor
         else { return }
@@ -104,7 +104,7 @@ extension DeviceSession {
     }
 
     /// Asks whether what was written is out, if somebody wants to know and nothing more comes.
-    private mutating func lookAtOutput(_ effects: inout [SessionEffect]) {
+    private mutating func lookAtOutput(_ effects: inout SessionEffects) {
         guard line.watch.mask.contains(.txEmpty), line.output != .empty, sendStep == nil,
             !line.armed.contains(.output), !line.steps.values.contains(.output), let descriptor
         else { return }
@@ -125,7 +125,7 @@ extension DeviceSession {
     }
 
     mutating func lineStepDone(
-        _ step: UInt64, _ result: StepResult, _ effects: inout [SessionEffect]
+        _ step: UInt64, _ result: StepResult, _ effects: inout SessionEffects
     ) {
         switch (line.steps.removeValue(forKey: step), result) {
         case (.sample, .control(.sample(let sample))):
@@ -150,13 +150,13 @@ extension DeviceSession {
 
     /// Comes back for a timer of the line, unless the session closes.
     mutating func arm(
-        _ timer: LineTimer, after milliseconds: Int, _ effects: inout [SessionEffect]
+        _ timer: LineTimer, after milliseconds: Int, _ effects: inout SessionEffects
     ) {
         guard closing == nil, phase == .open, line.armed.insert(timer).inserted else { return }
         effects.append(.arm(.line(timer), at: present.advanced(milliseconds: milliseconds)))
     }
 
-    mutating func lineTimerFired(_ timer: LineTimer, _ effects: inout [SessionEffect]) {
+    mutating func lineTimerFired(_ timer: LineTimer, _ effects: inout SessionEffects) {
         line.armed.remove(timer)
         guard phase == .open else { return }
         if case .turn = timer { continueTurn(&effects) }

@@ -7,7 +7,7 @@ extension DeviceSession {
     private static let turnMilliseconds = 10
 
     mutating func startLineControl(
-        _ number: UInt64, _ control: LineControl, _ effects: inout [SessionEffect]
+        _ number: UInt64, _ control: LineControl, _ effects: inout SessionEffects
     ) {
         operations[number]?.progress = .running
         switch control {
@@ -28,7 +28,7 @@ extension DeviceSession {
     ///
     /// The kernel is asked again and again whether the bytes are out, and only then to do what would
     /// wait for them: a line that is held up by its receiver must not hold a thread of ours.
-    mutating func continueTurn(_ effects: inout [SessionEffect]) {
+    mutating func continueTurn(_ effects: inout SessionEffects) {
         guard let turn = line.turn, !isWindingUp else { return }
         switch turn.phase {
         case .emptying: submitTurn(.unsentBytes, &effects)
@@ -38,7 +38,7 @@ extension DeviceSession {
     }
 
     private mutating func submitTurn(
-        _ request: ControlRequest, _ effects: inout [SessionEffect]
+        _ request: ControlRequest, _ effects: inout SessionEffects
     ) {
         guard let number = line.turn?.number, let descriptor else { return }
         let step = newStep()
@@ -46,14 +46,14 @@ extension DeviceSession {
         effects.append(.submit(step: step, .control(descriptor, request)))
     }
 
-    private mutating func endBreak(isEarly: Bool, _ effects: inout [SessionEffect]) {
+    private mutating func endBreak(isEarly: Bool, _ effects: inout SessionEffects) {
         line.turn?.phase = .ending(isEarly: isEarly)
         submitTurn(.terminal(.endBreak), &effects)
     }
 
     /// Goes on after a step of the control that has its turn; says whether it was one.
     mutating func turnStepDone(
-        _ number: UInt64, _ result: StepResult, _ effects: inout [SessionEffect]
+        _ number: UInt64, _ result: StepResult, _ effects: inout SessionEffects
     ) -> Bool {
         guard let turn = line.turn, turn.number == number, let pending = operations[number] else {
             return false
@@ -84,7 +84,7 @@ extension DeviceSession {
     }
 
     private mutating func emptied(
-        _ turn: LineTurn, unsent: Int, _ effects: inout [SessionEffect]
+        _ turn: LineTurn, unsent: Int, _ effects: inout SessionEffects
     ) {
         guard unsent == 0 else {
             arm(.turn(turn.number), after: DeviceSession.turnMilliseconds, &effects)
@@ -106,7 +106,7 @@ extension DeviceSession {
 
     /// Ends it, or keeps what it came to for the entry that the session's end will give.
     private mutating func endTurn(
-        _ pending: PendingOperation, _ result: StepResult, _ effects: inout [SessionEffect]
+        _ pending: PendingOperation, _ result: StepResult, _ effects: inout SessionEffects
     ) {
         let number = pending.operation.number
         guard !isWindingUp else {
@@ -119,7 +119,7 @@ extension DeviceSession {
 
     /// Stops the control that has its turn, if it waits for a timer; says whether it did.
     mutating func stopTurn(
-        _ number: UInt64, as status: EntryStatus, _ effects: inout [SessionEffect]
+        _ number: UInt64, as status: EntryStatus, _ effects: inout SessionEffects
     ) -> Bool {
         guard let turn = line.turn, turn.number == number,
             !controlSteps.values.contains(number)
@@ -137,7 +137,7 @@ extension DeviceSession {
 
     /// Aborts what is to be aborted; what is to be cleared is cleared once that has ended.
     private mutating func startPurge(
-        _ number: UInt64, _ purge: LinePurge, _ effects: inout [SessionEffect]
+        _ number: UInt64, _ purge: LinePurge, _ effects: inout SessionEffects
     ) {
         // What was accepted behind the purge is none of its business.
         let targets = operations.numbers.filter { $0 < number && isAborted($0, by: purge) }
@@ -163,7 +163,7 @@ extension DeviceSession {
     }
 
     /// Goes on with purges whose aborted operations have ended.
-    mutating func advancePurges(_ effects: inout [SessionEffect]) {
+    mutating func advancePurges(_ effects: inout SessionEffects) {
         for (number, targets) in line.purges.sorted(by: { $0.key < $1.key })
         where targets.allSatisfy({ operations[$0] == nil }) {
             line.purges[number] = nil
@@ -174,7 +174,7 @@ extension DeviceSession {
     }
 
     private mutating func clear(
-        _ number: UInt64, _ purge: LinePurge, _ effects: inout [SessionEffect]
+        _ number: UInt64, _ purge: LinePurge, _ effects: inout SessionEffects
     ) {
         if purge.clearsInput {
             let discarded = setAside.count + take(input.count).count
@@ -194,7 +194,7 @@ extension DeviceSession {
     // MARK: - Closing
 
     /// Calls the line's own steps back, and ends a break.
-    mutating func closeLine(_ effects: inout [SessionEffect]) {
+    mutating func closeLine(_ effects: inout SessionEffects) {
         for step in line.steps.keys.sorted() { effects.append(.cancelStep(step)) }
         guard let turn = line.turn, case .breaking = turn.phase,
             !controlSteps.values.contains(turn.number)
@@ -207,7 +207,7 @@ extension DeviceSession {
     /// Unlike a socket's, its output is not shut, and unread input hinders nothing.
     mutating func lineLingers(
         unsent: Int, until: MonotonicInstant, at now: MonotonicInstant,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         guard unsent > 0 else {
             line.isDrained = true

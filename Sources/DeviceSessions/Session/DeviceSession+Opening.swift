@@ -5,7 +5,7 @@ extension DeviceSession {
     /// Does what an opening wants.
     mutating func perform(
         _ moves: [OpeningMove], at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         for move in moves {
             switch move {
@@ -44,7 +44,7 @@ extension DeviceSession {
 
     private mutating func opened(
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         phase = .open
         lastActivity = now
@@ -57,7 +57,7 @@ extension DeviceSession {
     /// The open failed: its entry, then those of the operations that waited for it, then the last.
     mutating func openEnded(
         as status: EntryStatus, with error: EntryError, at now: MonotonicInstant,
-        _ surroundings: some SessionSurroundings, _ effects: inout [SessionEffect]
+        _ surroundings: some SessionSurroundings, _ effects: inout SessionEffects
     ) {
         guard phase == .opening else { return }
         phase = .failed
@@ -73,7 +73,7 @@ extension DeviceSession {
     }
 
     /// Tells the opening to give up what is under way.
-    mutating func abortOpening(_ effects: inout [SessionEffect]) {
+    mutating func abortOpening(_ effects: inout SessionEffects) {
         for move in opening?.abort() ?? [] {
             switch move {
             case .cancel(let tag):
@@ -93,7 +93,7 @@ extension DeviceSession {
     /// Lets the opening go once no step of it is out.
     mutating func openingMayBeOver(
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         guard closeOpening() else { return }
         endIfNothingIsOut(&effects)
@@ -111,7 +111,7 @@ extension DeviceSession {
     }
 
     /// Tells that a session which failed can be forgotten, once it can.
-    mutating func endIfNothingIsOut(_ effects: inout [SessionEffect]) {
+    mutating func endIfNothingIsOut(_ effects: inout SessionEffects) {
         guard phase == .failed, !hasEnded, opening == nil else { return }
         hasEnded = true
         effects.append(.ended)

@@ -20,7 +20,7 @@ extension DeviceSession {
     /// Ends a read, or a transact that has sent its request, if there is something for it.
     mutating func completePacket(
         _ number: UInt64, _ goal: ReadGoal, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) -> Bool {
         guard let pending = operations[number] else { return false }
         switch packetVerdict(on: goal) {
@@ -48,7 +48,7 @@ extension DeviceSession {
     /// Gives the standing read what is there, as credit and room allow; without them nothing is
     /// taken from the kernel, which drops datagrams then and lets the sender of messages wait.
     mutating func servePackets(
-        _ surroundings: some SessionSurroundings, _ effects: inout [SessionEffect]
+        _ surroundings: some SessionSurroundings, _ effects: inout SessionEffects
     ) {
         while let number = standing, let pending = operations[number],
             case .read(let read) = pending.operation.kind
@@ -133,7 +133,7 @@ extension DeviceSession {
     // MARK: - Demand
 
     /// Asks the driver for one packet if somebody waits for it, and lets go of what nobody does.
-    mutating func wantPacket(_ effects: inout [SessionEffect]) {
+    mutating func wantPacket(_ effects: inout SessionEffects) {
         let isWanted = inputState.isOpen && isPacketWanted
         if let step = receiveStep {
             guard !isWanted, !packets.isReceiveCancelled else { return }
@@ -169,7 +169,7 @@ extension DeviceSession {
     // MARK: - Completions
 
     mutating func packetReceived(
-        _ result: StepResult, at now: MonotonicInstant, _ effects: inout [SessionEffect]
+        _ result: StepResult, at now: MonotonicInstant, _ effects: inout SessionEffects
     ) {
         receiveStep = nil
         packets.isReceiveCancelled = false
@@ -209,7 +209,7 @@ extension DeviceSession {
 
     /// A session that lingers throws away message after message, so that none is unread when it
     /// is closed: the peer would be told a reset.
-    private mutating func dropNextWhileLingering(_ effects: inout [SessionEffect]) {
+    private mutating func dropNextWhileLingering(_ effects: inout SessionEffects) {
         guard closing?.lingerUntil != nil, inputState.isOpen, let descriptor else { return }
         seenInput = nil
         let step = newStep()

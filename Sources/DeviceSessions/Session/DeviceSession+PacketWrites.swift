@@ -4,7 +4,7 @@ import PortEngine
 /// Writing where bounds are kept: each write is one datagram or message, all of it or nothing.
 extension DeviceSession {
     /// Starts the head of the write lane, or goes on with it; says whether anything moved.
-    mutating func advancePacketWrites(_ effects: inout [SessionEffect]) -> Bool {
+    mutating func advancePacketWrites(_ effects: inout SessionEffects) -> Bool {
         guard let number = writeLane.first, let pending = operations[number] else { return false }
         if case .stopping = pending.progress { return false }
         switch pending.operation.kind {
@@ -33,7 +33,7 @@ extension DeviceSession {
 
     private mutating func sendPacket(
         _ number: UInt64, _ bytes: [UInt8], to destination: SocketAddress?,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         guard let descriptor else { return }
         operations[number]?.progress = .running
@@ -48,7 +48,7 @@ extension DeviceSession {
     /// Whether a transact that heads both lanes may send: what has arrived by now belongs to the
     /// standing read, or is to be thrown away.
     private mutating func mayAsk(
-        _ number: UInt64, discardsInput: Bool, _ effects: inout [SessionEffect]
+        _ number: UInt64, discardsInput: Bool, _ effects: inout SessionEffects
     ) -> Bool {
         guard standing != nil || discardsInput else { return true }
         if standing == nil {
@@ -82,7 +82,7 @@ extension DeviceSession {
     // MARK: - Completions
 
     mutating func packetSent(
-        _ result: StepResult, at now: MonotonicInstant, _ effects: inout [SessionEffect]
+        _ result: StepResult, at now: MonotonicInstant, _ effects: inout SessionEffects
     ) {
         sendStep = nil
         guard let number = writeLane.first, let pending = operations[number] else { return }
@@ -112,7 +112,7 @@ extension DeviceSession {
 
     private mutating func packetIsOut(
         _ number: UInt64, _ pending: PendingOperation, _ count: Int, at now: MonotonicInstant,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         switch pending.operation.kind {
         case .transact(let transact):
@@ -132,7 +132,7 @@ extension DeviceSession {
     /// A refused port is always an earlier one's. Anything else is if it does not come again.
     private mutating func datagramFailed(
         _ number: UInt64, _ pending: PendingOperation, _ errno: Errno, mayEnd: Bool,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         let isConnected = snapshot.peer != nil
         if isConnected && errno == .connectionRefused {
@@ -153,7 +153,7 @@ extension DeviceSession {
 
     private mutating func messageFailed(
         _ number: UInt64, _ pending: PendingOperation, _ errno: Errno, mayEnd: Bool,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         switch errno {
         case .messageTooLong, .noBufferSpace, .noMemory:
@@ -173,7 +173,7 @@ extension DeviceSession {
 
     private mutating func failSend(
         _ number: UInt64, _ pending: PendingOperation, _ errno: Errno,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         if case .stopping(let status) = pending.progress {
             finish(number, status, &effects)

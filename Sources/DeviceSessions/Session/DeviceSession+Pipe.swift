@@ -29,7 +29,7 @@ extension OperationKind {
 /// A session that changes its client: DisconnectNamedPipe, and ConnectNamedPipe on the same handle.
 extension DeviceSession {
     /// Starts what waits to disconnect, or to take the next client.
-    mutating func advancePipe(_ effects: inout [SessionEffect]) {
+    mutating func advancePipe(_ effects: inout SessionEffects) {
         while let number = disconnects.first {
             guard pipe.isConnected else {
                 finish(number, .failed, error: .pipeNotConnected, &effects)
@@ -57,7 +57,7 @@ extension DeviceSession {
 
     // MARK: - Disconnect
 
-    private mutating func beginDisconnect(_ number: UInt64, _ effects: inout [SessionEffect]) {
+    private mutating func beginDisconnect(_ number: UInt64, _ effects: inout SessionEffects) {
         pipe = .disconnecting(number)
         operations[number]?.progress = .running
         for step in [receiveStep, sendStep] {
@@ -68,7 +68,7 @@ extension DeviceSession {
     }
 
     /// Once the driver has given all steps back: what was pending ends, then the connection.
-    mutating func continueDisconnect(_ number: UInt64, _ effects: inout [SessionEffect]) {
+    mutating func continueDisconnect(_ number: UInt64, _ effects: inout SessionEffects) {
         guard receiveStep == nil, sendStep == nil, controlSteps.isEmpty, probeStep == nil,
             shutdownStep == nil, disconnectStep == nil, let descriptor
         else { return }
@@ -86,7 +86,7 @@ extension DeviceSession {
 
     /// Ends an operation that was pending: as what it has come to, or as failed.
     private mutating func endWithConnection(
-        _ number: UInt64, _ effects: inout [SessionEffect]
+        _ number: UInt64, _ effects: inout SessionEffects
     ) {
         guard let pending = operations[number] else { return }
         // What somebody had already asked to end ends as that.
@@ -107,7 +107,7 @@ extension DeviceSession {
     }
 
     /// The connection is closed: the session has no client, and says so to every operation.
-    mutating func disconnected(_ effects: inout [SessionEffect]) {
+    mutating func disconnected(_ effects: inout SessionEffects) {
         disconnectStep = nil
         guard case .disconnecting(let number) = pipe else { return }
         descriptor = nil
@@ -129,7 +129,7 @@ extension DeviceSession {
     /// The listener has a client for this session.
     public mutating func clientCame(
         _ slot: DescriptorSlot, peer: SocketAddress, at now: MonotonicInstant,
-        _ surroundings: some SessionSurroundings, _ effects: inout [SessionEffect]
+        _ surroundings: some SessionSurroundings, _ effects: inout SessionEffects
     ) {
         guard case .listening(let number) = pipe else {
             preconditionFailure("a client came to a session that does not wait for one")
@@ -153,7 +153,7 @@ extension DeviceSession {
     /// The listener has none: it is closed, or no client is wanted any more.
     public mutating func clientRefused(
         _ error: EntryError, at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         guard case .listening(let number) = pipe else {
             preconditionFailure("an answer to a session that does not wait for a client")

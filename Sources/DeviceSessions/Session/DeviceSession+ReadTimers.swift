@@ -32,7 +32,7 @@ extension DeviceSession {
     /// With `interval_ms` a read of what is there gathers until it is full or that much time passed
     /// since the last byte; 0 is what is there now, even nothing.
     mutating func timedVerdict(
-        _ number: UInt64, _ goal: ReadGoal, _ effects: inout [SessionEffect]
+        _ number: UInt64, _ goal: ReadGoal, _ effects: inout SessionEffects
     ) -> ReadVerdict {
         guard let timers = readTimers(of: number) else { return verdict(on: goal) }
         let clock = runClock(of: number)
@@ -86,7 +86,7 @@ extension DeviceSession {
 
     private mutating func arm(
         _ clock: ReadClock, of number: UInt64, at moment: MonotonicInstant,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         if let armedFor = clock.armedFor, armedFor <= moment { return }
         operations[number]?.readClock?.armedFor = moment

@@ -18,7 +18,7 @@ extension DeviceSession {
     /// Serves the standing read and the head of the read lane; says whether anything moved.
     mutating func advanceReads(
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) -> Bool {
         var hasMoved = false
         while true {
@@ -51,7 +51,7 @@ extension DeviceSession {
     /// Ends a read or a transact if its goal is met; says whether it ended.
     private mutating func complete(
         _ number: UInt64, _ goal: ReadGoal, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) -> Bool {
         if shape.isPacketed { return completePacket(number, goal, surroundings, &effects) }
         guard let pending = operations[number],
@@ -88,7 +88,7 @@ extension DeviceSession {
     /// Gives the standing read what has arrived, entry by entry, as credit and room allow.
     private mutating func serveStanding(
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         // From the first byte of a transact to its end, what arrives is its answer.
         if let head = readLane.first, operations[head]?.hasBegun == true { return }
@@ -127,7 +127,7 @@ extension DeviceSession {
         }
     }
 
-    mutating func awaitRoom(_ effects: inout [SessionEffect]) {
+    mutating func awaitRoom(_ effects: inout SessionEffects) {
         guard !isAwaitingRoom else { return }
         isAwaitingRoom = true
         effects.append(.awaitRoom)
@@ -196,7 +196,7 @@ extension DeviceSession {
     // MARK: - Demand
 
     /// Asks the driver for bytes if somebody waits for them; else the device waits.
-    mutating func wantInput(_ effects: inout [SessionEffect]) {
+    mutating func wantInput(_ effects: inout SessionEffects) {
         if shape.isPacketed { return wantPacket(&effects) }
         armGap(&effects)
         guard receiveStep == nil, probeStep == nil, inputState.isOpen, let descriptor,

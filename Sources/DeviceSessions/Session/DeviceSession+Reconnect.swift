@@ -14,7 +14,7 @@ extension DeviceSession {
     }
 
     /// The peer went away and nothing was asked of it: what it left is read, and the end behind it.
-    public mutating func hungUp(at now: MonotonicInstant, _ effects: inout [SessionEffect]) {
+    public mutating func hungUp(at now: MonotonicInstant, _ effects: inout SessionEffects) {
         present = now
         guard phase == .open, closing == nil, reconnection != nil || isLine else { return }
         reconnection?.isHangupKnown = true
@@ -28,7 +28,7 @@ extension DeviceSession {
     /// operation that was pending ends with what happened to it.
     mutating func loseConnection(
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         while advanceReads(at: now, surroundings, &effects) {}
         var error: EntryError?
@@ -49,7 +49,7 @@ extension DeviceSession {
     /// Goes on once the driver has given every step of the lost connection back.
     mutating func continueLoss(
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         guard phase == .down, let loss = reconnection?.loss, sendStep == nil, receiveStep == nil,
             controlSteps.isEmpty, line.steps.isEmpty, probeStep == nil, shutdownStep == nil,
@@ -76,7 +76,7 @@ extension DeviceSession {
     /// The lost connection's descriptor is closed.
     mutating func lostDescriptorClosed(
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         closeStep = nil
         descriptor = nil
@@ -84,7 +84,7 @@ extension DeviceSession {
     }
 
     private mutating func endLost(
-        _ number: UInt64, _ loss: Reconnection.Loss, _ effects: inout [SessionEffect]
+        _ number: UInt64, _ loss: Reconnection.Loss, _ effects: inout SessionEffects
     ) {
         guard let pending = operations[number] else { return }
         let output = loss.error ?? EntryError(.brokenPipe)
@@ -136,7 +136,7 @@ extension DeviceSession {
     // MARK: - Attempts
 
     private mutating func scheduleAttempt(
-        at now: MonotonicInstant, _ effects: inout [SessionEffect]
+        at now: MonotonicInstant, _ effects: inout SessionEffects
     ) {
         guard var state = reconnection else { return }
         state.attempts += 1
@@ -149,7 +149,7 @@ extension DeviceSession {
     /// The pause is over.
     mutating func attemptIsDue(
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         guard phase == .down else { return }
         reconnection?.isDue = true
@@ -159,7 +159,7 @@ extension DeviceSession {
     /// Begins the next attempt, once nothing of the last one is out.
     mutating func beginAttemptIfDue(
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         guard phase == .down, opening == nil, let state = reconnection, state.isDue else { return }
         reconnection?.isDue = false
@@ -178,7 +178,7 @@ extension DeviceSession {
     /// The device is there again: operations that waited for it start.
     mutating func cameBack(
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         phase = .open
         lastActivity = now
@@ -194,7 +194,7 @@ extension DeviceSession {
     /// An attempt failed: there is another one, unless that was the last.
     mutating func attemptFailed(
         with error: EntryError, at now: MonotonicInstant,
-        _ surroundings: some SessionSurroundings, _ effects: inout [SessionEffect]
+        _ surroundings: some SessionSurroundings, _ effects: inout SessionEffects
     ) {
         guard phase == .down, let state = reconnection, state.isTrying else { return }
         reconnection?.isTrying = false
@@ -214,7 +214,7 @@ extension DeviceSession {
     }
 
     /// Asks to be told when the peer goes away, where that begins a reconnect.
-    mutating func watchHangupIfNeeded(_ effects: inout [SessionEffect]) {
+    mutating func watchHangupIfNeeded(_ effects: inout SessionEffects) {
         guard reconnection != nil || isLine, let descriptor else { return }
         effects.append(.watchHangup(descriptor))
     }
@@ -223,7 +223,7 @@ extension DeviceSession {
 
     private mutating func tellDown(
         _ loss: Reconnection.Loss, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         var data = shape.isPacketed ? packets.takeAll() : take(input.count)
         var discarded = reconnection?.discarded ?? 0
@@ -244,7 +244,7 @@ extension DeviceSession {
     private mutating func tell(
         _ state: SessionStateChange, _ status: EntryStatus, error: EntryError? = nil,
         attempts: Int? = nil, data: [UInt8] = [], discarded: Int = 0,
-        _ surroundings: some SessionSurroundings, _ effects: inout [SessionEffect]
+        _ surroundings: some SessionSurroundings, _ effects: inout SessionEffects
     ) -> Bool {
         guard var kept = reconnection else { return false }
         defer { reconnection = kept }
@@ -270,7 +270,7 @@ extension DeviceSession {
     }
 
     /// Gives the places back that no loss and no return will need any more.
-    mutating func releaseStatePlaces(_ effects: inout [SessionEffect]) {
+    mutating func releaseStatePlaces(_ effects: inout SessionEffects) {
         guard let places = reconnection?.places, places > 0 else { return }
         reconnection?.places = 0
         effects.append(.releasePlaces(places))

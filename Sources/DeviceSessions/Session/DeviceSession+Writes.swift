@@ -6,7 +6,7 @@ extension DeviceSession {
 
     /// Starts or goes on with the head of the write lane; says whether anything moved.
     mutating func advanceWrites(
-        at now: MonotonicInstant, _ effects: inout [SessionEffect]
+        at now: MonotonicInstant, _ effects: inout SessionEffects
     ) -> Bool {
         // What would go to a connection that is being lost ends with it, or waits for the next.
         guard sendStep == nil, !flushWire(&effects), !isEndSought else { return false }
@@ -60,7 +60,7 @@ extension DeviceSession {
 
     /// Sends the next bytes of a write; says whether it is to be looked at again at once.
     private mutating func send(
-        _ number: UInt64, _ bytes: [UInt8], from start: Int, _ effects: inout [SessionEffect]
+        _ number: UInt64, _ bytes: [UInt8], from start: Int, _ effects: inout SessionEffects
     ) -> Bool {
         guard let descriptor else { return false }
         operations[number]?.progress = .running
@@ -73,7 +73,7 @@ extension DeviceSession {
 
     mutating func beginAnswer(
         _ number: UInt64, _ timeoutMilliseconds: Int?, at now: MonotonicInstant,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         operations[number]?.isAnswering = true
         if let timeoutMilliseconds {
@@ -84,7 +84,7 @@ extension DeviceSession {
 
     /// Ends an operation that has nothing left to send into; says whether it did.
     mutating func failIfOutputEnded(
-        _ number: UInt64, _ pending: PendingOperation, _ effects: inout [SessionEffect]
+        _ number: UInt64, _ pending: PendingOperation, _ effects: inout SessionEffects
     ) -> Bool {
         switch outputState {
         case .open:
@@ -113,7 +113,7 @@ extension DeviceSession {
     /// must be known to be all, so the kernel is asked once how many it has, and these are waited
     /// for. What comes later is not: a device that never stops sending holds nothing up.
     private mutating func mayStart(
-        _ number: UInt64, discardsInput: Bool, _ effects: inout [SessionEffect]
+        _ number: UInt64, discardsInput: Bool, _ effects: inout SessionEffects
     ) -> Bool {
         guard standing != nil || discardsInput else { return true }
         if let standing, case .paused = operations[standing]?.progress, !input.isEmpty {
@@ -131,7 +131,7 @@ extension DeviceSession {
     var hasSeenInput: Bool { seenInput.map { $0 <= receivedInput } ?? false }
 
     /// Asks the kernel how many bytes it has that have not been received.
-    mutating func lookForInput(_ descriptor: DescriptorSlot, _ effects: inout [SessionEffect]) {
+    mutating func lookForInput(_ descriptor: DescriptorSlot, _ effects: inout SessionEffects) {
         let step = newStep()
         probeStep = step
         probedAfter = shape.isPacketed ? packets.received : receivedInput
@@ -155,7 +155,7 @@ extension DeviceSession {
     // MARK: - Completions
 
     mutating func sendDone(
-        _ result: StepResult, at now: MonotonicInstant, _ effects: inout [SessionEffect]
+        _ result: StepResult, at now: MonotonicInstant, _ effects: inout SessionEffects
     ) {
         sendStep = nil
         guard let number = writeLane.first, let pending = operations[number] else { return }
@@ -195,7 +195,7 @@ extension DeviceSession {
     /// If it is neither all out nor wholly unsent, what is queued behind it must not follow half a
     /// command: it ends too, having sent nothing.
     mutating func endTorn(
-        _ number: UInt64, as status: EntryStatus, _ effects: inout [SessionEffect]
+        _ number: UInt64, as status: EntryStatus, _ effects: inout SessionEffects
     ) {
         guard let pending = operations[number] else { return }
         let total = pending.operation.kind.payloadBytes
@@ -222,7 +222,7 @@ extension DeviceSession {
     /// Writes up to `number`, if they come yet, were queued behind half a write and end with it.
     public mutating func writesAreTorn(upTo number: UInt64) { tornUpTo = number }
 
-    mutating func failTornWrites(_ accepted: [IOOperation], _ effects: inout [SessionEffect]) {
+    mutating func failTornWrites(_ accepted: [IOOperation], _ effects: inout SessionEffects) {
         for operation in accepted where operation.number <= tornUpTo && operation.kind.isWriting {
             finish(operation.number, .failed, error: .writeTorn, &effects)
         }
@@ -233,14 +233,14 @@ extension DeviceSession {
     /// Shuts the output once what is queued has been sent.
     public mutating func shutdownOutput(
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         present = now
         isShutdownWanted = true
         if phase == .open { advance(at: now, surroundings, &effects) }
     }
 
-    private mutating func shutOutputIfWanted(_ effects: inout [SessionEffect]) {
+    private mutating func shutOutputIfWanted(_ effects: inout SessionEffects) {
         guard isShutdownWanted, outputState.isOpen, let descriptor else { return }
         outputState = .shut
         guard wire == nil else {

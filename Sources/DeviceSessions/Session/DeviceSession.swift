@@ -164,7 +164,7 @@ public struct DeviceSession: ~Copyable {
     /// Begins to open, or to be used.
     public mutating func start(
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         if configuration.idleTimeoutMilliseconds > 0 {
             effects.append(
@@ -182,7 +182,7 @@ public struct DeviceSession: ~Copyable {
     public mutating func submit(
         _ accepted: [IOOperation], at now: MonotonicInstant,
         _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         present = now
         if let index = accepted.dropFirst().firstIndex(where: \.kind.isDisconnect) {
@@ -240,7 +240,7 @@ public struct DeviceSession: ~Copyable {
     /// Goes on after a step.
     public mutating func stepDone(
         _ step: UInt64, _ result: StepResult, at now: MonotonicInstant,
-        _ surroundings: some SessionSurroundings, _ effects: inout [SessionEffect]
+        _ surroundings: some SessionSurroundings, _ effects: inout SessionEffects
     ) {
         present = now
         if let tag = openingSteps.removeValue(forKey: step) {
@@ -277,7 +277,7 @@ public struct DeviceSession: ~Copyable {
     /// Does what can be done now, however the session stands.
     private mutating func goOn(
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         switch phase {
         case .open:
@@ -293,7 +293,7 @@ public struct DeviceSession: ~Copyable {
     /// Goes on after a timer.
     public mutating func timerFired(
         _ timer: SessionTimer, at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         present = now
         switch timer {
@@ -365,7 +365,7 @@ public struct DeviceSession: ~Copyable {
     /// Looks again: the port may have room.
     public mutating func roomMayHaveCome(
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         present = now
         isAwaitingRoom = false
@@ -375,7 +375,7 @@ public struct DeviceSession: ~Copyable {
     /// Does what can be done now, in every lane.
     mutating func advance(
         at now: MonotonicInstant, _ surroundings: some SessionSurroundings,
-        _ effects: inout [SessionEffect]
+        _ effects: inout SessionEffects
     ) {
         guard phase == .open, closing == nil else { return }
         if case .disconnecting(let number) = pipe {
@@ -409,7 +409,7 @@ public struct DeviceSession: ~Copyable {
     // MARK: - Idle
 
     private mutating func idleMayBeOver(
-        at now: MonotonicInstant, _ effects: inout [SessionEffect]
+        at now: MonotonicInstant, _ effects: inout SessionEffects
     ) {
         guard phase.isInUse, closing == nil else { return }
         let due = lastActivity.advanced(milliseconds: configuration.idleTimeoutMilliseconds)

@@ -17,21 +17,21 @@ final class PendingOperation {
     }
 
     let operation: IOOperation
-    @safe @exclusivity(unchecked) var progress = Progress.queued
+    var progress = Progress.queued
     /// Bytes of a write or request that the kernel took.
-    @safe @exclusivity(unchecked) var sent = 0
+    var sent = 0
     /// Whether a transact has sent its request and reads the answer.
-    @safe @exclusivity(unchecked) var isAnswering = false
+    var isAnswering = false
     /// Whether a transact has begun: from its first byte on, input is its answer.
-    @safe @exclusivity(unchecked) var hasBegun = false
+    var hasBegun = false
     /// Data entries that a standing read may still give, where that is limited.
-    @safe @exclusivity(unchecked) var credit: Int?
+    var credit: Int?
     /// Input bytes that a transact threw away before it sent its request.
-    @safe @exclusivity(unchecked) var discarded = 0
+    var discarded = 0
     /// What a control came to while the session was closing.
     var controlResult: StepResult?
     /// The timers of a serial line's read that has started.
-    @safe @exclusivity(unchecked) var readClock: ReadClock?
+    var readClock: ReadClock?
     /// What the first try to send a datagram met, which may be an earlier one's fault.
     var firstSendError: Errno?
     /// Whether the kernel has done it, though its entry waits for its turn.

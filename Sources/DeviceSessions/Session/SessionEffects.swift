@@ -1,3 +1,4 @@
+import DequeModule
 public import EngineBase
 public import PortEngine
 
@@ -45,6 +46,20 @@ public enum SessionEffect: Sendable {
     case tellGrants([LockGrant])
     /// No step is out and none will come: the session can be forgotten by its worker.
     case ended
+}
+
+/// What is to be done, in this order: taken from the front while a session adds at the back.
+public struct SessionEffects: Sendable {
+    private var effects = Deque<SessionEffect>()
+
+    /// Nothing to do.
+    public init() {}
+
+    /// Adds what is to be done behind all else.
+    public mutating func append(_ effect: SessionEffect) { effects.append(effect) }
+
+    /// Takes what is to be done next.
+    public mutating func popFirst() -> SessionEffect? { effects.popFirst() }
 }
 
 /// What a session may be woken for.

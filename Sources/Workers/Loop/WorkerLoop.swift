@@ -23,7 +23,7 @@ public final class WorkerLoop {
     var table = SessionTable()
     private var timers = DeadlineHeap<SessionAlarm>()
     private var events: [DriverEvent] = []
-    private var effects: [SessionEffect] = []
+    private var effects = SessionEffects()
     private var deferred: [(StepToken, StepResult)] = []
     private var due = DueCompletions()
     private var outgoing = OutgoingWork()
@@ -237,16 +237,13 @@ public final class WorkerLoop {
     /// Lets a session decide, and does what it wants until it wants nothing more.
     func run(
         _ session: RunningSession, at now: MonotonicInstant,
-        _ decide: (inout DeviceSession, WorkerSurroundings, inout [SessionEffect]) -> Void
+        _ decide: (inout DeviceSession, WorkerSurroundings, inout SessionEffects) -> Void
     ) {
         let surroundings = WorkerSurroundings(port: session.handle.port, sessions: sessions)
         decide(&session.core, surroundings, &effects)
         outgoing.touch(session)
-        var index = 0
         var stepsDone = 0
-        while index < effects.count {
-            let effect = effects[index]
-            index += 1
+        while let effect = effects.popFirst() {
             guard case .submit(let step, let kernelStep) = effect else {
                 perform(effect, for: session, at: now)
                 continue
@@ -262,7 +259,6 @@ public final class WorkerLoop {
                 session.core.stepDone(step, result, at: now, surroundings, &effects)
             }
         }
-        effects.removeAll(keepingCapacity: true)
         if session.core.takeTear() {
             // What is accepted before anybody can know of it was meant to follow the whole write.
             session.isTearUntold = true
@@ -370,9 +366,9 @@ public final class WorkerLoop {
         let operations = session.handle.refuseOperations()
         guard !operations.isEmpty else { return }
         let surroundings = WorkerSurroundings(port: session.handle.port, sessions: sessions)
-        var late: [SessionEffect] = []
+        var late = SessionEffects()
         session.core.submit(operations, at: now, surroundings, &late)
-        for effect in late { perform(effect, for: session, at: now) }
+        while let effect = late.popFirst() { perform(effect, for: session, at: now) }
     }
 
     /// Makes a session of a connection that an accept brought, and completes the accept.
