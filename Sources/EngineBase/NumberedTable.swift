@@ -33,7 +33,7 @@ public struct NumberedTable<Value> {
     }
 
     /// Adds a value.
-    public mutating func append(_ value: Value, as number: UInt64) {
+    public mutating func append(_ value: consuming Value, as number: UInt64) {
         items.append(Item(number: number, value: value))
         count += 1
     }

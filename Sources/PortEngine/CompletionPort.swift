@@ -114,7 +114,7 @@ public final class CompletionPort: Sendable {
 
     /// What the handover carried has arrived.
     public func confirm(_ handover: HandoverID) {
-        apply { state, _, effects in state.confirm(handover, &effects) }
+        applyUntimed { state, effects in state.confirm(handover, &effects) }
     }
 
     /// What the handover carried was lost on the way: it goes back to its old places.
@@ -256,13 +256,23 @@ public final class CompletionPort: Sendable {
         _ body: (inout PortState, MonotonicInstant, inout PortEffects) throws(Failure) -> Outcome
     ) throws(Failure) -> Outcome {
         let now = host.clock.now()
+        return try applyUntimed { state, effects throws(Failure) in
+            state.advance(to: now, &effects)
+            return try body(&state, now, &effects)
+        }
+    }
+
+    /// For what does not depend on the time: what is due meanwhile is done by the next call, or by
+    /// the alarm.
+    private func applyUntimed<Outcome: Sendable, Failure: Error>(
+        _ body: (inout PortState, inout PortEffects) throws(Failure) -> Outcome
+    ) throws(Failure) -> Outcome {
         var effects = PortEffects()
         defer { perform(effects) }
         return try state.withLock { state throws(Failure) in
             let wasHolding = state.counts.entries > 0
-            state.advance(to: now, &effects)
             defer { finish(&state, wasHolding: wasHolding, &effects) }
-            return try body(&state, now, &effects)
+            return try body(&state, &effects)
         }
     }
 
@@ -305,10 +315,11 @@ public final class CompletionPort: Sendable {
         if effects.holdingChange != 0 { host.holdingChanged(by: effects.holdingChange) }
         if effects.dropsAlarm { host.dropAlarm() }
         if let moment = effects.armAt { host.arm(self, at: moment) }
-        if let consumer = effects.movedHere { host.freeSlot(of: consumer, besides: self) }
-        for consumer in effects.slotsMoved { tellHost(whether: consumer) }
-        for (sink, answer) in effects.answers { sink.finish(with: answer) }
-        for waiter in effects.roomFor { waiter.roomMayHaveCome() }
+        guard let news = effects.news else { return }
+        if let consumer = news.movedHere { host.freeSlot(of: consumer, besides: self) }
+        for consumer in news.slotsMoved { tellHost(whether: consumer) }
+        for (sink, answer) in news.answers { sink.finish(with: answer) }
+        for waiter in news.roomFor { waiter.roomMayHaveCome() }
     }
 }
 

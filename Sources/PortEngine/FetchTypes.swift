@@ -97,6 +97,19 @@ public struct FetchAnswer: Sendable {
 
     /// An answer that brings nothing.
     public init(reason: FetchReason) { self.reason = reason }
+
+    /// An answer that brings entries: made in one piece, as it is too large to be moved about.
+    init(
+        entries: EntryBatch, lease: LeaseID? = nil, leaseExpiresAt: MonotonicInstant? = nil,
+        settled: SettleAnswer?, handover: HandoverID?
+    ) {
+        reason = .entries
+        self.entries = entries
+        self.lease = lease
+        self.leaseExpiresAt = leaseExpiresAt
+        self.settled = settled
+        self.handover = handover
+    }
 }
 
 /// Somebody who waits for the answer of a fetch.

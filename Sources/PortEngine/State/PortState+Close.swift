@@ -19,14 +19,17 @@ extension PortState {
         for waiter in waiters.removeAll() {
             var answer = FetchAnswer(reason: .closed)
             answer.settled = waiter.settled
-            effects.answers.append((waiter.sink, answer))
+            effects.answer(waiter.sink, with: answer)
         }
         for (consumer, record) in consumers where record.runningLease != nil {
-            effects.slotsMoved.insert(consumer)
+            effects.slotMoved(of: consumer)
         }
-        effects.roomFor.append(contentsOf: roomWaiters)
+        for waiter in roomWaiters { effects.tellRoom(to: waiter) }
         // The containers go as they are, to be freed outside the lock.
-        effects.garbage = [fresh, held, dead, leases, handovers, deadlines, consumers]
+        let storage: [any Sendable] = [
+            fresh, held, dead, leases, handovers, deadlines, consumers,
+        ]
+        effects.free(storage: storage)
         fresh = FreshQueue()
         held = SlotTable()
         dead = SlotTable()

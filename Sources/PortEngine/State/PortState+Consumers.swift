@@ -10,7 +10,7 @@ extension PortState {
         if consumers[consumer]?.runningLease != nil {
             consumers[consumer]?.runningLease = nil
             counts.running -= 1
-            effects.slotsMoved.insert(consumer)
+            effects.slotMoved(of: consumer)
         }
         prune(consumer)
     }
@@ -24,7 +24,7 @@ extension PortState {
             consumers[consumer]?.runningLease = nil
             consumers[consumer]?.parkedLease = lease
             counts.running -= 1
-            effects.slotsMoved.insert(consumer)
+            effects.slotMoved(of: consumer)
             serve(at: now, &effects)
         }
         return standing(of: consumer)
@@ -39,7 +39,7 @@ extension PortState {
             consumers[consumer]?.parkedLease = nil
             consumers[consumer]?.runningLease = lease
             counts.running += 1
-            effects.slotsMoved.insert(consumer)
+            effects.slotMoved(of: consumer)
         }
         return standing(of: consumer)
     }

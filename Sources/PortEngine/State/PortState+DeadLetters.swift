@@ -45,7 +45,7 @@ extension PortState {
             counts.bytes -= slot.entry.dataCount
         }
         counts.discardedTotal += slots.count
-        effects.garbage.append(slots)
+        effects.free(storage: slots)
         tellRoomWaiters(&effects)
         return answer
     }

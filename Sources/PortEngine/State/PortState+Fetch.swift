@@ -24,22 +24,22 @@ extension PortState {
         }
         if let consumer = request.consumer {
             giveSlotBack(of: consumer, &effects)
-            effects.movedHere = consumer
+            effects.moved(consumer)
         }
         // The newcomer stands on top of those who wait, so it is served before them.
-        var answer = take(for: request, at: now, &effects)
-        if answer == nil && isDraining { answer = FetchAnswer(reason: .draining) }
-        if answer == nil && request.waitMilliseconds == 0 {
-            answer = FetchAnswer(reason: emptyHandedReason())
-        }
-        guard var answer else {
-            let handle = beginWait(request, for: sink, settled: settled, at: now)
+        if let answer = take(for: request, settled, at: now, &effects) {
             serve(at: now, &effects)
-            return .waiting(WaitTicket(handle: handle))
+            return .answered(answer)
         }
+        if let reason = reasonNotToWait(request) {
+            serve(at: now, &effects)
+            var answer = FetchAnswer(reason: reason)
+            answer.settled = settled
+            return .answered(answer)
+        }
+        let handle = beginWait(request, for: sink, settled: settled, at: now)
         serve(at: now, &effects)
-        answer.settled = settled
-        return .answered(answer)
+        return .waiting(WaitTicket(handle: handle))
     }
 
     /// Gives waiting fetches what there is, newest first.
@@ -48,8 +48,8 @@ extension PortState {
     mutating func serve(at now: MonotonicInstant, _ effects: inout PortEffects) {
         while let handle = waiters.top, let waiter = waiters[handle] {
             guard hasFreeSlot, oldestQueued() != nil else { return }
-            guard var answer = take(for: waiter.request, at: now, &effects) else { return }
-            answer.settled = waiter.settled
+            let answer = take(for: waiter.request, waiter.settled, at: now, &effects)
+            guard let answer else { return }
             end(handle, with: answer, &effects)
         }
     }
@@ -102,36 +102,41 @@ extension PortState {
 
     /// What can be had without waiting: a batch, else alerts, else nothing.
     private mutating func take(
-        for request: FetchRequest, at now: MonotonicInstant, _ effects: inout PortEffects
+        for request: FetchRequest, _ settled: SettleAnswer?, at now: MonotonicInstant,
+        _ effects: inout PortEffects
     ) -> FetchAnswer? {
         if hasFreeSlot && oldestQueued() != nil {
             return request.mode == .lease
-                ? lease(to: request, at: now, &effects) : consume(for: request, &effects)
+                ? lease(to: request, settled, at: now, &effects)
+                : consume(for: request, settled, &effects)
         }
         guard request.isAlertable, let consumer = request.consumer,
             let alerts = takeAlerts(of: consumer)
         else { return nil }
         var answer = FetchAnswer(reason: .alert)
         answer.alerts = alerts
+        answer.settled = settled
         answer.handover = handOver(Handover(alerts: alerts, consumer: consumer))
         return answer
     }
 
-    private mutating func emptyHandedReason() -> FetchReason {
-        oldestQueued() != nil && !hasFreeSlot ? .concurrency : .timeout
+    /// Why a fetch that got nothing does not wait either; `nil` if it waits.
+    private mutating func reasonNotToWait(_ request: FetchRequest) -> FetchReason? {
+        if isDraining { return .draining }
+        guard request.waitMilliseconds == 0 else { return nil }
+        return oldestQueued() != nil && !hasFreeSlot ? .concurrency : .timeout
     }
 
     private mutating func lease(
-        to request: FetchRequest, at now: MonotonicInstant, _ effects: inout PortEffects
+        to request: FetchRequest, _ settled: SettleAnswer?, at now: MonotonicInstant,
+        _ effects: inout PortEffects
     ) -> FetchAnswer {
         let number = nextLease
         nextLease += 1
         let milliseconds = request.leaseMilliseconds ?? settings.leaseMilliseconds
         let expiry = now.advanced(milliseconds: milliseconds)
-        var answer = FetchAnswer(reason: .entries)
         let isWhole = oldestReturned() == nil
         let batch = takeOldest(request)
-        answer.entries = batch
         counts.leased += batch.count
         let record = LeaseRecord(
             whole: batch, held: batch.count, linked: batch.count, expiry: expiry, armed: expiry,
@@ -147,27 +152,25 @@ extension PortState {
         counts.running += 1
         if let consumer = request.consumer {
             consumers[consumer, default: ConsumerRecord()].runningLease = number
-            effects.slotsMoved.insert(consumer)
+            effects.slotMoved(of: consumer)
             if let id = request.fetchID {
                 batches[FetchKey(consumer: consumer, fetchID: id)] = number
             }
         }
-        answer.lease = LeaseID(generation: generation, number: number)
-        answer.leaseExpiresAt = expiry
-        if request.fetchID == nil {
-            answer.handover = handOver(Handover(lease: number))
-        }
-        return answer
+        let isUnknownIfLost = request.fetchID == nil
+        return FetchAnswer(
+            entries: batch, lease: LeaseID(generation: generation, number: number),
+            leaseExpiresAt: expiry, settled: settled,
+            handover: isUnknownIfLost ? handOver(Handover(lease: number)) : nil)
     }
 
     private mutating func consume(
-        for request: FetchRequest, _ effects: inout PortEffects
+        for request: FetchRequest, _ settled: SettleAnswer?, _ effects: inout PortEffects
     ) -> FetchAnswer {
-        var answer = FetchAnswer(reason: .entries)
-        answer.entries = takeOldest(request)
-        counts.leased += answer.entries.count
-        answer.handover = handOver(Handover(consumed: answer.entries))
-        return answer
+        let batch = takeOldest(request)
+        counts.leased += batch.count
+        return FetchAnswer(
+            entries: batch, settled: settled, handover: handOver(Handover(consumed: batch)))
     }
 
     /// Takes the oldest entries out of the queue, up to the request's count and bytes, each counted
@@ -219,7 +222,7 @@ extension PortState {
     ) {
         guard let waiter = waiters[handle] else { return }
         forget(handle, waiter)
-        effects.answers.append((waiter.sink, answer))
+        effects.answer(waiter.sink, with: answer)
     }
 
     private mutating func forget(_ handle: WaiterHandle, _ waiter: Waiter) {
@@ -232,7 +235,7 @@ extension PortState {
         prune(consumer)
     }
 
-    mutating func handOver(_ handover: Handover) -> HandoverID {
+    mutating func handOver(_ handover: consuming Handover) -> HandoverID {
         let number = nextHandover
         nextHandover += 1
         handovers.append(handover, as: number)

@@ -245,7 +245,7 @@ extension PortState {
         if consumers[consumer]?.runningLease == number {
             consumers[consumer]?.runningLease = nil
             counts.running -= 1
-            effects.slotsMoved.insert(consumer)
+            effects.slotMoved(of: consumer)
         }
         if consumers[consumer]?.parkedLease == number {
             consumers[consumer]?.parkedLease = nil

@@ -83,7 +83,7 @@ struct PortState: ~Copyable {
         guard !roomWaiters.isEmpty, counts.bytes < settings.capacityBytes else { return }
         var places = settings.capacity - counts.occupied
         while places > 0, let waiter = roomWaiters.popFirst() {
-            effects.roomFor.append(waiter)
+            effects.tellRoom(to: waiter)
             places -= 1
         }
     }
