@@ -21,7 +21,7 @@ public final class APIResponder: HTTPResponder {
         onRequest: @escaping @Sendable (RequestLog) -> Void
     ) {
         self.service = service
-        admission = Admission(allowedHosts: Set(allowedHosts.map { $0.lowercased() }))
+        admission = Admission(allowedHosts: allowedHosts)
         self.onRequest = onRequest
     }
 

@@ -27,6 +27,36 @@ private enum Mode: String, CaseIterable { case lease, consume }
 private enum Scale: String, CaseIterable { case kelvin = "K" }
 
 @Suite struct ObjectReaderTests {
+    private static let names: [StaticString] = [
+        "", "a", "b", "k", "op", "po", "id", "key", "yek", "max", "data", "date", "mode", "wait",
+        "until", "exactly", "context", "content", "max_bytes", "wait_ms", "timeout_ms", "total_ms",
+        "interval_ms", "encoding", "reply_encoding", "until_encoding", "answer_timeout_ms", "µ", "λs",
+    ]
+
+    @Test(arguments: UInt64(1)...50)
+    func `members are found among any others, and no others`(seed: UInt64) throws {
+        var dice = SeededGenerator(seed: seed)
+        let present = Self.names.filter { _ in dice.next().isMultiple(of: 3) }
+        let body = present.map { "\"\($0)\":true" }.joined(separator: ",")
+        let found = try JSONBody.read(Array("{\(body)}".utf8)) { reader -> [Bool]? in
+            let seen = Self.names.map { reader.peek($0) != nil }
+            for (name, isThere) in zip(Self.names, seen) {
+                #expect(reader.has(name) == isThere, "seed \(seed), \(name)")
+                #expect(reader.boolean(name) == (isThere ? true : nil), "seed \(seed), \(name)")
+            }
+            return seen
+        }
+        let wanted = Self.names.map { name in present.contains { "\($0)" == "\(name)" } }
+        #expect(found == wanted, "seed \(seed)")
+    }
+
+    @Test func `a look makes no member known`() throws {
+        let found = try faults(#"{"exactly":1}"#) { reader in
+            #expect(reader.peek("exactly")?.integer == 1)
+        }
+        #expect(found.map(\.pointer) == ["/exactly"])
+    }
+
     @Test func `good members come as values`() throws {
         struct Values: Equatable {
             var text: String?

@@ -2,8 +2,15 @@ import HTTPListener
 
 /// Whose requests are taken: what keeps a web page from driving a daemon on localhost.
 struct Admission: Sendable {
-    /// Host names that are allowed besides addresses and `localhost`, in small letters; `*` is any.
-    let allowedHosts: Set<String>
+    /// Host names that are allowed besides addresses and `localhost`, in small letters.
+    private let allowedHosts: Set<String>
+    private let allowsAll: Bool
+
+    /// `allowedHosts`: names that are allowed besides addresses and `localhost`; `*` is any.
+    init(allowedHosts: [String]) {
+        self.allowedHosts = Set(allowedHosts.map { $0.lowercased() })
+        allowsAll = allowedHosts.contains("*")
+    }
 
     /// Judges who calls.
     ///
@@ -29,8 +36,9 @@ struct Admission: Sendable {
     }
 
     private func isAllowed(_ authority: String) -> Bool {
-        if allowedHosts.contains("*") { return true }
-        if authority.utf8.first == UInt8(ascii: "[") || isAddress(authority) { return true }
+        if allowsAll || authority.utf8.first == UInt8(ascii: "[") || isAddress(authority) {
+            return true
+        }
         var host = authority[...]
         if let colon = host.lastIndex(of: ":") { host = host[..<colon] }
         var name = host.lowercased()
@@ -42,9 +50,16 @@ struct Admission: Sendable {
     ///
     /// An address cannot be made to mean another machine by whoever runs a name server.
     private func isAddress(_ authority: String) -> Bool {
-        let host = authority.utf8.prefix { (0x30...0x39).contains($0) || $0 == 0x2E }
-        let rest = authority.utf8.dropFirst(host.count)
-        guard !host.isEmpty, !rest.isEmpty else { return !host.isEmpty }
-        return rest.first == UInt8(ascii: ":") && rest.dropFirst().allSatisfy { $0 != 0x3A }
+        var (hasHost, hasPort) = (false, false)
+        for byte in authority.utf8 {
+            switch byte {
+            case UInt8(ascii: ":") where hasPort: return false
+            case UInt8(ascii: ":"): hasPort = true
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."): hasHost = true
+            default: guard hasPort else { return false }
+            }
+            if !hasHost { return false }
+        }
+        return hasHost
     }
 }
