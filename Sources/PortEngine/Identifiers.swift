@@ -68,17 +68,35 @@ private func formatID(_ prefix: String, _ generation: PortGeneration, _ number: 
     idPrefix(prefix, generation) + String(number)
 }
 
-private func parseID(_ text: String, prefix: String) -> (PortGeneration, UInt64)? {
-    guard text.utf8.count <= 40, text.hasPrefix(prefix) else { return nil }
-    let parts = text.dropFirst(prefix.count).split(
-        separator: "_", omittingEmptySubsequences: false)
-    guard parts.count == 2,
-        let generation = UInt64(parts[0], radix: 36), generation <= 0xFFFF_FFFF_FFFF,
-        let number = UInt64(parts[1]), number > 0
+/// Reads an id. There is one spelling for each: no sign, no leading zero, no capitals.
+private func parseID(_ text: String, prefix: StaticString) -> (PortGeneration, UInt64)? {
+    let digits = text.utf8.dropFirst(prefix.utf8CodeUnitCount)
+    guard text.utf8.count <= 40, text.hasPrefix(prefix.description),
+        let bar = digits.firstIndex(of: UInt8(ascii: "_")),
+        let generation = parseDigits(digits[..<bar], radix: 36), generation <= 0xFFFF_FFFF_FFFF,
+        let number = parseDigits(digits[digits.index(after: bar)...], radix: 10), number > 0
     else { return nil }
-    let id = (PortGeneration(generation), number)
-    // One spelling for each id: no sign, no leading zero, no capitals.
-    return formatID(prefix, id.0, id.1) == text ? id : nil
+    return (PortGeneration(generation), number)
+}
+
+private func parseDigits(_ digits: Substring.UTF8View, radix: UInt64) -> UInt64? {
+    guard let first = digits.first, first != UInt8(ascii: "0") || digits.count == 1 else {
+        return nil
+    }
+    var number: UInt64 = 0
+    for byte in digits {
+        let digit: UInt64
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = UInt64(byte - UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): digit = UInt64(byte - UInt8(ascii: "a")) + 10
+        default: return nil
+        }
+        let (product, isTooLarge) = number.multipliedReportingOverflow(by: radix)
+        let (sum, isTooLargeAtLast) = product.addingReportingOverflow(digit)
+        guard digit < radix, !isTooLarge, !isTooLargeAtLast else { return nil }
+        number = sum
+    }
+    return number
 }
 
 /// Names a batch, or alerts, that are on their way to a client and not yet known to have arrived.

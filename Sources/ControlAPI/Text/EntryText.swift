@@ -140,4 +140,23 @@ extension JSONWriter {
         member(name)
         string(operation.prefix, then: operation.number)
     }
+    /// Writes an entry's kind: the most frequent ones as literals.
+    @inline(__always)
+    mutating func member(_ name: StaticString, _ kind: EntryKind) {
+        member(name)
+        switch kind {
+        case .packet: string(plain: "packet")
+        case .read: string(plain: "read")
+        case .write: string(plain: "write")
+        case .transact: string(plain: "transact")
+        default: string(kind.rawValue)
+        }
+    }
+
+    /// Writes how an entry ended: mostly a literal.
+    @inline(__always)
+    mutating func member(_ name: StaticString, _ status: EntryStatus) {
+        member(name)
+        if status == .ok { string(plain: "ok") } else { string(status.rawValue) }
+    }
 }
