@@ -8,17 +8,26 @@ extension HTTPConnection {
     func targetArrived(_ text: UnsafePointer<CChar>) {
         let length = strlen(text)
         text.withMemoryRebound(to: UInt8.self, capacity: length) { bytes in
-            (target, targetFault) = RequestTarget.parse(
-                UnsafeBufferPointer(start: bytes, count: length),
-                byteLimit: core.configuration.targetByteLimit,
-                itemLimit: core.configuration.queryItemLimit
-            )
+            takeTarget(UnsafeBufferPointer(start: bytes, count: length))
         }
         // From here the query is ours alone.
         if let questionMark = strchr(text, Int32(UInt8(ascii: "?"))) {
             iocpd_mhd_hide_query(questionMark)
         }
         hasTarget.store(true, ordering: .relaxed)
+    }
+
+    private func takeTarget(_ text: UnsafeBufferPointer<UInt8>) {
+        if let last = lastTarget, last.hasText(text) {
+            (target, targetFault) = (last.target, nil)
+            return
+        }
+        (target, targetFault) = RequestTarget.parse(
+            text,
+            byteLimit: core.configuration.targetByteLimit,
+            itemLimit: core.configuration.queryItemLimit
+        )
+        lastTarget = targetFault == nil ? LastTarget(text, target) : nil
     }
 
     /// The handler's call: once for the head, then for each piece of the body, then for its end.

@@ -31,6 +31,7 @@ final class HTTPConnection: @unchecked Sendable {
     // the thread that stops it.
     var target = RequestTarget()
     var targetFault: ListenerRefusal?
+    var lastTarget: LastTarget?
     var head: RequestHead?
     var stage = Stage.head
     var body: [UInt8] = []

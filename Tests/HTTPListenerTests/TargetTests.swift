@@ -57,6 +57,27 @@ import Testing
         #expect(try status("/", method: "get") == 200)
     }
 
+    @Test func `each request of a connection has its own target`() throws {
+        let test = try TestServer()
+        defer { test.server.stop() }
+        let client = try test.client()
+        let long = "/look/" + String(repeating: "l", count: 300)
+        for target in [
+            "/look/a", "/look/a", "/look/b", "/look/bb", "/look/b", "/look/b?q=1", "/look/b?q=2",
+            "/look/b?q=2", "/look/b", long, long, "/look/a", "http://h/look/a", "/look/a",
+        ] {
+            try client.request("GET", target)
+            _ = try client.reply()
+            let request = try #require(test.responder.requests.take(within: 1))
+            #expect(request.path == target.prefix { $0 != "?" }.replacing("http://h", with: ""))
+            #expect(request.host == (target.hasPrefix("http") ? "h" : "test"))
+            #expect(
+                request.query.map(\.value)
+                    == target.split(separator: "=").dropFirst().map(String.init))
+        }
+        #expect(test.server.connectionCount == 1)
+    }
+
     @Test func `the root has no segments and may be left out of an absolute target`() throws {
         #expect(try status("http://h") == 200)
         #expect(try status("http://h?x") == 200)

@@ -30,7 +30,8 @@ private enum Scale: String, CaseIterable { case kelvin = "K" }
     private static let names: [StaticString] = [
         "", "a", "b", "k", "op", "po", "id", "key", "yek", "max", "data", "date", "mode", "wait",
         "until", "exactly", "context", "content", "max_bytes", "wait_ms", "timeout_ms", "total_ms",
-        "interval_ms", "encoding", "reply_encoding", "until_encoding", "answer_timeout_ms", "µ", "λs",
+        "interval_ms", "encoding", "reply_encoding", "until_encoding", "answer_timeout_ms", "µ",
+        "λs",
     ]
 
     @Test(arguments: UInt64(1)...50)
