@@ -46,12 +46,25 @@ final class FieldNames: Sendable {
 
 /// Whether a token equals a name in lower case, letters in any case.
 func isSameName(_ token: UnsafeBufferPointer<UInt8>, _ lowercased: [UInt8]) -> Bool {
-    guard token.count == lowercased.count else { return false }
-    for index in 0..<token.count where token[index] | 0x20 != lowercased[index] {
+    let count = token.count
+    guard count == lowercased.count else { return false }
+    guard count >= 8 else {
         // Among the bytes of tokens this folds letters only, and makes nothing into a hyphen.
-        return false
+        return (0..<count).allSatisfy { token[$0] | 0x20 == lowercased[$0] }
     }
-    return true
+    let token = UnsafeRawBufferPointer(token)
+    return lowercased.withUnsafeBytes { name in
+        /// The same for eight bytes.
+        func isSame(from start: Int) -> Bool {
+            token.loadUnaligned(fromByteOffset: start, as: UInt64.self) | 0x2020_2020_2020_2020
+                == name.loadUnaligned(fromByteOffset: start, as: UInt64.self)
+        }
+        for start in stride(from: 0, through: count - 8, by: 8) where !isSame(from: start) {
+            return false
+        }
+        // The last eight, some of them once more.
+        return isSame(from: count - 8)
+    }
 }
 
 /// The kept header fields of one request, as bytes: a value becomes a string when it is asked for.

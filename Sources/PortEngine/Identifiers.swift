@@ -68,7 +68,9 @@ private func formatID(_ prefix: String, _ generation: PortGeneration, _ number: 
     idPrefix(prefix, generation) + String(number)
 }
 
-/// Reads an id. There is one spelling for each: no sign, no leading zero, no capitals.
+/// Reads an id.
+///
+/// There is one spelling for each: no sign, no leading zero, no capitals.
 private func parseID(_ text: String, prefix: StaticString) -> (PortGeneration, UInt64)? {
     let digits = text.utf8.dropFirst(prefix.utf8CodeUnitCount)
     guard text.utf8.count <= 40, text.hasPrefix(prefix.description),

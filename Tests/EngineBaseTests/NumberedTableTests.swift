@@ -17,7 +17,8 @@ import Testing
                 list.append((next, "\(next)"))
                 next += UInt64.random(in: 1...3, using: &dice)
             } else if let chosen = choice(from: list, habit, &dice) {
-                #expect(table.remove(chosen) == list.first { $0.number == chosen }?.value, "\(place)")
+                #expect(
+                    table.remove(chosen) == list.first { $0.number == chosen }?.value, "\(place)")
                 #expect(table.remove(chosen) == nil, "\(place)")
                 list.removeAll { $0.number == chosen }
             }

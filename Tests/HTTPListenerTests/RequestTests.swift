@@ -224,4 +224,27 @@ import Testing
         #expect(request.body.isEmpty)
         #expect(!request.arrivedOverUnixSocket)
     }
+    @Test(arguments: [
+        "content-type", "CONTENT-TYPE", "Content-Type", "cONTENT-tYPE", "content-typE",
+    ])
+    func `a field is known by its name in any case`(name: String) throws {
+        #expect(try contentType(name) == "x")
+    }
+
+    @Test(arguments: [
+        "content-typd", "dontent-type", "conten_-type", "content-types", "content-typ",
+        "contentstype",
+    ])
+    func `a field of nearly the same name is another one`(name: String) throws {
+        #expect(try contentType(name) == nil)
+    }
+
+    private func contentType(_ name: String) throws -> String? {
+        let test = try TestServer()
+        defer { test.server.stop() }
+        let client = try test.client()
+        try client.request("GET", "/look", fields: ["\(name): x"])
+        _ = try client.reply()
+        return try #require(test.responder.requests.take()).header("content-type")
+    }
 }
