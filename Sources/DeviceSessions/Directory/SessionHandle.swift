@@ -95,18 +95,19 @@ public final class SessionHandle: Sendable {
         _ requests: [OperationRequest], lockToken: String? = nil, at now: MonotonicInstant
     ) throws(SubmitError) -> [OperationID] {
         // Room comes last: a request that cannot be accepted for another reason must not take any.
-        if let refusal = front.withLock({ check(requests, lockToken, $0, at: now) }) {
+        let unable = requests.lazy.compactMap { self.refusal(of: $0.kind) }.first
+        if let refusal = front.withLock({ check(requests, unable, lockToken, $0, at: now) }) {
             throw refusal
         }
         var places = 0
-        for request in requests { places += request.places }
+        for index in requests.indices { places += requests[index].places }
         do {
             if places > 0 { try port.reserve(places) }
         } catch {
             throw .port(error)
         }
         let outcome: Result<([OperationID], Bool), SubmitError> = front.withLock { front in
-            if let refusal = check(requests, lockToken, front, at: now) {
+            if let refusal = check(requests, unable, lockToken, front, at: now) {
                 return .failure(refusal)
             }
             return .success(accept(requests, &front, at: now))
@@ -121,17 +122,19 @@ public final class SessionHandle: Sendable {
         }
     }
 
+    private func refusal(of kind: OperationKind) -> SubmitError? {
+        abilities.refusal(of: kind, transport: configuration.transport)
+    }
+
+    /// `unable`: why the session could never do one of them, if so.
     private func check(
-        _ requests: [OperationRequest], _ lockToken: String?, _ front: Front,
-        at now: MonotonicInstant
+        _ requests: [OperationRequest], _ unable: SubmitError?, _ lockToken: String?,
+        _ front: borrowing Front, at now: MonotonicInstant
     ) -> SubmitError? {
         let phase = front.phase
         guard phase.isInUse else { return .notOpen(phase) }
         if let refusal = front.lock.refusal(of: lockToken, at: now) { return refusal }
-        for request in requests {
-            let refusal = abilities.refusal(of: request.kind, transport: configuration.transport)
-            if let refusal { return refusal }
-        }
+        if let unable { return unable }
         var standing = front.standingReads
         var bytes = 0
         var (events, number) = (front.events, front.nextOperation)

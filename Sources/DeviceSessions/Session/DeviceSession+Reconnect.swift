@@ -4,19 +4,19 @@ import PortEngine
 extension DeviceSession {
     /// Whether the connection has ended, on a session that does not leave it at that.
     var isLost: Bool {
-        reconnection != nil && phase == .open && closing == nil && !inputState.isOpen
+        reconnects && phase == .open && closing == nil && !inputState.isOpen
     }
 
     /// Whether bytes are wanted only to learn how the connection ended.
     var isEndSought: Bool {
-        guard let reconnection else { return false }
-        return reconnection.isHangupKnown || connectionError != nil
+        guard reconnects else { return false }
+        return reconnection?.isHangupKnown == true || connectionError != nil
     }
 
     /// The peer went away and nothing was asked of it: what it left is read, and the end behind it.
     public mutating func hungUp(at now: MonotonicInstant, _ effects: inout SessionEffects) {
         present = now
-        guard phase == .open, closing == nil, reconnection != nil || isLine else { return }
+        guard phase == .open, closing == nil, reconnects || isLine else { return }
         reconnection?.isHangupKnown = true
         line.isHungUp = true
         wantInput(&effects)
@@ -215,7 +215,7 @@ extension DeviceSession {
 
     /// Asks to be told when the peer goes away, where that begins a reconnect.
     mutating func watchHangupIfNeeded(_ effects: inout SessionEffects) {
-        guard reconnection != nil || isLine, let descriptor else { return }
+        guard reconnects || isLine, let descriptor else { return }
         effects.append(.watchHangup(descriptor))
     }
 

@@ -32,6 +32,8 @@ public struct DeviceSession: ~Copyable {
     var closing: Closing?
     var hasEnded = false
     var failure: EntryError?
+    /// Whether it comes back after a loss: asked at each step, where ``reconnection`` is large.
+    let reconnects: Bool
     /// How it comes back after a loss, for a session that does.
     var reconnection: Reconnection?
 
@@ -116,6 +118,7 @@ public struct DeviceSession: ~Copyable {
         names = SessionNames(id)
         self.configuration = configuration
         self.opening = opening
+        reconnects = configuration.reconnect != nil
         reconnection = configuration.reconnect.map {
             Reconnection($0, blueprint: opening, seed: id.rawValue)
         }
@@ -134,6 +137,7 @@ public struct DeviceSession: ~Copyable {
         names = SessionNames(id)
         self.configuration = configuration
         self.shape = shape
+        reconnects = false
         phase = .open
         descriptor = accepted
         openDelivered = true
