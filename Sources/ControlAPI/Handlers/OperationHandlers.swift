@@ -51,7 +51,9 @@ enum OperationHandlers {
                 try requests(wanted, to: session, call.service.targetPolicy, nil, waitCap: 0),
                 session, call)
             let names = SessionNames(session.id)
-            let pending = zip(ids, wanted).map { (names.operation($0.number), $1.entryKind) }
+            let pending = zip(ids, wanted).map {
+                (id: names.operation($0.number), kind: $1.entryKind)
+            }
             remember(.operations(pending))
             return accepted(pending, call)
         }

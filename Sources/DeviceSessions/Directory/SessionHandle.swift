@@ -138,17 +138,18 @@ public final class SessionHandle: Sendable {
         var standing = front.standingReads
         var bytes = 0
         var (events, number) = (front.events, front.nextOperation)
-        for request in requests {
+        // By their kinds alone: a request is large to copy.
+        for kind in requests.lazy.map(\.kind) {
             let refusal = events.take(
-                request.kind, number: number, reportable: front.snapshot.reportableEvents)
+                kind, number: number, reportable: front.snapshot.reportableEvents)
             if let refusal { return refusal }
             number += 1
-            if case .read(let read) = request.kind {
+            if case .read(let read) = kind {
                 if standing > 0 { return .standingReadActive }
                 if read.repeats { standing += 1 }
             }
-            if request.kind.isWriting && front.isOutputShut { return .outputShut }
-            bytes += request.kind.payloadBytes
+            if kind.isWriting && front.isOutputShut { return .outputShut }
+            bytes += kind.payloadBytes
         }
         guard front.pendingOperations + requests.count <= configuration.maxPending else {
             return .tooManyPending(
