@@ -5,7 +5,7 @@ import PackageDescription
 ///
 /// A release build specialises generic code across modules: it takes 9 % fewer instructions for a
 /// request that posts one packet. It does not ask at each use of an object's variable whether
-/// somebody else is at it: the debug build does, and all tests run on that.
+/// somebody else is at it: the debug build does, and most tests run on that.
 let common: [SwiftSetting] = [
     .unsafeFlags(
         ["-cross-module-optimization", "-enforce-exclusivity=unchecked"],

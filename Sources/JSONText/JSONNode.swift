@@ -159,19 +159,6 @@ public struct JSONNode {
         }
     }
 
-    /// Calls `body` with the UTF-8 bytes of each member's name, in place.
-    @inline(__always)
-    func forEachName(_ body: (UnsafeBufferPointer<UInt8>) -> Void) {
-        var iterator = json_object_iter(json)
-        while let member = iterator {
-            if let name = json_object_iter_key(member) {
-                let bytes = UnsafeRawPointer(name).assumingMemoryBound(to: UInt8.self)
-                body(UnsafeBufferPointer(start: bytes, count: json_object_iter_key_len(member)))
-            }
-            iterator = json_object_iter_next(json, member)
-        }
-    }
-
     // MARK: - Arrays
 
     /// How many elements the array has; 0 for another kind.

@@ -5,9 +5,12 @@
 struct NameFilter {
     private var bits: UInt64 = 0
 
-    /// The filter of an object's members; that of another kind lets nothing through.
+    /// The filter of no members: it lets nothing through.
+    init() {}
+
+    /// The filter of an object's members.
     init(_ node: JSONNode) {
-        node.forEachName { bits |= NameFilter.bit($0.baseAddress, $0.count) }
+        node.forEachRawMember { name, _ in bits |= NameFilter.bit(name.baseAddress, name.count) }
     }
 
     /// Whether there may be a member of that name; false is certain.

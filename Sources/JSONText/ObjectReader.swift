@@ -9,7 +9,7 @@
 public struct ObjectReader {
     /// Nil after the fault that there is no object; then nothing else is reported.
     private let node: JSONNode?
-    private let filter: NameFilter?
+    private let filter: NameFilter
     private let faults: FaultList
     private let path: BodyPath
     private var pathLink: BodyPathLink?
@@ -31,7 +31,7 @@ public struct ObjectReader {
             filter = NameFilter(object)
         } catch {
             self.node = nil
-            filter = nil
+            filter = NameFilter()
             faults.add(pointer: path.pointer, error.detail)
         }
         self.faults = faults
@@ -47,8 +47,7 @@ public struct ObjectReader {
     /// The member's value as it is, or nil when it is not there, without making it known.
     @inline(__always)
     public func peek(_ name: StaticString) -> JSONNode? {
-        guard let filter, filter.mayHave(name) else { return nil }
-        return node?.member(name)
+        filter.mayHave(name) ? node?.member(name) : nil
     }
 
     /// Whether the member is there, right or wrong; it counts as known.

@@ -71,9 +71,9 @@ private func formatID(_ prefix: String, _ generation: PortGeneration, _ number: 
 /// Reads an id.
 ///
 /// There is one spelling for each: no sign, no leading zero, no capitals.
-private func parseID(_ text: String, prefix: StaticString) -> (PortGeneration, UInt64)? {
-    let digits = text.utf8.dropFirst(prefix.utf8CodeUnitCount)
-    guard text.utf8.count <= 40, text.hasPrefix(prefix.description),
+private func parseID(_ text: String, prefix: String) -> (PortGeneration, UInt64)? {
+    let digits = text.utf8.dropFirst(prefix.utf8.count)
+    guard text.utf8.count <= 40, text.hasPrefix(prefix),
         let bar = digits.firstIndex(of: UInt8(ascii: "_")),
         let generation = parseDigits(digits[..<bar], radix: 36), generation <= 0xFFFF_FFFF_FFFF,
         let number = parseDigits(digits[digits.index(after: bar)...], radix: 10), number > 0

@@ -46,7 +46,7 @@ struct WantedOperation: Sendable {
     /// Whether the operator allows controls that can do anything.
     var allowsRawControls = false
 
-    /// The word for it in requests.
+    /// The kind of its entries, which is the word for it in requests.
     var entryKind: EntryKind {
         switch wish {
         case .kind(let kind): kind.entryKind

@@ -140,6 +140,7 @@ extension JSONWriter {
         member(name)
         string(operation.prefix, then: operation.number)
     }
+
     /// Writes an entry's kind: the most frequent ones as literals.
     @inline(__always)
     mutating func member(_ name: StaticString, _ kind: EntryKind) {

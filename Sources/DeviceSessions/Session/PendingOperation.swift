@@ -4,8 +4,7 @@ import PortEngine
 /// An operation that has not ended, and how far it is.
 ///
 /// An object, since it is looked at and changed many times between two system calls. It belongs to
-/// one session, and leaves it for nowhere: whoever has the session has it alone, so that what is
-/// looked at often is not asked again each time whether somebody else is at it.
+/// one session and never leaves it: whoever has the session has it alone.
 final class PendingOperation {
     /// Where an operation is.
     enum Progress: Sendable {
