@@ -27,6 +27,49 @@ import Workers
         bench.turn()
         #expect(bench.entries() == ["transact answer"])
     }
+
+    @Test func `bytes that have arrived are known before a send that lets a transact begin`() throws
+    {
+        let bench = try LoopBench(stepsInOneGo: 64)
+        bench.driver.holdsSends = true
+        bench.submit(.read(.available(limit: 100), repeats: true, credit: nil))
+        bench.submit(.write(Array("w".utf8)))
+        bench.submit(
+            .transact(
+                Array("q".utf8), .available(limit: 100), discardsInput: false,
+                answerTimeoutMilliseconds: nil))
+        bench.turn()
+        try bench.driver.tellNext { send, receive in
+            [
+                .completed(send, .sent(1)),
+                .completed(receive, .received(Array("early".utf8))),
+            ]
+        }
+        bench.turn()
+        #expect(Set(bench.entries()) == ["read early", "write "])
+        try bench.driver.tellNext { send, receive in
+            [.completed(send, .sent(1)), .completed(receive, .received(Array("answer".utf8)))]
+        }
+        bench.turn()
+        #expect(bench.entries() == ["transact answer"])
+        #expect(bench.driver.sent == Array("wq".utf8))
+    }
+
+    @Test func `an error that a send met is known before the end that a receive gives`() throws {
+        let bench = try LoopBench(stepsInOneGo: 64)
+        bench.driver.holdsSends = true
+        bench.submit(.read(.available(limit: 100), repeats: false, credit: nil))
+        bench.submit(.write(Array("w".utf8)))
+        bench.turn()
+        try bench.driver.tellNext { send, receive in
+            [
+                .completed(receive, .received([])),
+                .completed(send, .failed(.connectionReset)),
+            ]
+        }
+        bench.turn()
+        #expect(Set(bench.statuses()) == ["read failed", "write failed"])
+    }
 }
 
 /// A loop with one session, which is open.
@@ -53,7 +96,7 @@ private final class LoopBench {
             sessions.add(isHidden: false) { id in
                 SessionHandle(
                     id: id, configuration: configuration,
-                    abilities: SessionAbilities(operations: ["read", "transact"]),
+                    abilities: SessionAbilities(operations: ["read", "write", "transact"]),
                     port: port, worker: inbox, inlineOpen: nil, phase: .opening, at: now)
             })
         self.port = port
@@ -70,8 +113,15 @@ private final class LoopBench {
 
     func turn() { _ = loop.turn(waitingUntil: clock.now()) }
 
-    /// The entries that have come since the last look.
+    /// The entries that have come since the last look, with their data.
     func entries() -> [String] {
+        take().map { "\($0.kind.rawValue) \(String(decoding: $0.data, as: UTF8.self))" }
+    }
+
+    /// The entries that have come since the last look, with how they ended.
+    func statuses() -> [String] { take().map { "\($0.kind.rawValue) \($0.status.rawValue)" } }
+
+    private func take() -> [CompletionEntry] {
         final class Nobody: FetchWaiter {
             func finish(with answer: FetchAnswer) {}
         }
@@ -81,20 +131,21 @@ private final class LoopBench {
             return []
         }
         if let handover = answer.handover { port.confirm(handover) }
-        return answer.entries.map {
-            "\($0.entry.kind.rawValue) \(String(decoding: $0.entry.data, as: UTF8.self))"
-        }
+        return answer.entries.map(\.entry)
     }
 }
 
 /// A driver with one connection: each receive takes one of the pieces in its kernel, a look counts
-/// them, and a send takes all.
+/// them, and a send takes all, at once unless sends are held.
 private final class PliableDriver: IODriver {
     let name = "pliable"
     let wakeup: any DriverWakeup = NoWakeup()
     var kernel: [[UInt8]] = []
     private(set) var sent: [UInt8] = []
     private var receiving: StepToken?
+    var holdsSends = false
+    private var sending: StepToken?
+    private var told: [DriverEvent] = []
 
     var isReceiving: Bool { receiving != nil }
 
@@ -107,6 +158,10 @@ private final class PliableDriver: IODriver {
             return .done(.received(kernel.removeFirst()))
         case .send(_, let bytes, let start):
             sent += bytes[start...]
+            if holdsSends {
+                sending = token
+                return .pending
+            }
             return .done(.sent(bytes.count - start))
         case .control(_, .unreadBytes):
             return .done(.control(.number(kernel.reduce(0) { $0 + $1.count })))
@@ -119,7 +174,15 @@ private final class PliableDriver: IODriver {
 
     func watchHangup(_ slot: DescriptorSlot, session: UInt64) {}
 
+    /// What the next wait tells of the send and the receive that are out.
+    func tellNext(_ events: (StepToken, StepToken) -> [DriverEvent]) throws {
+        told = events(try #require(sending), try #require(receiving))
+        (sending, receiving) = (nil, nil)
+    }
+
     func wait(until deadline: MonotonicInstant?, into events: inout [DriverEvent]) {
+        events += told
+        told = []
         guard let token = receiving, !kernel.isEmpty else { return }
         receiving = nil
         events.append(.completed(token, .received(kernel.removeFirst())))
