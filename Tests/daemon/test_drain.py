@@ -16,6 +16,20 @@ def begin_drain(daemon, number=signal.SIGTERM):
     eventually(lambda: daemon.call("GET", "/readyz").status == 503, "the drain")
 
 
+def fetch_to_the_close(port):
+    """What a port tells up to its session's close, which may come after the drain has begun."""
+    entries = []
+
+    def closed():
+        reply = port.fetch(mode="consume")
+        assert reply["reason"] in ("entries", "draining")
+        entries.extend(reply["entries"])
+        return "session_closed" in [entry["kind"] for entry in entries]
+
+    eventually(closed, "the session's close")
+    return entries
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_empty_daemon_ends_at_once(start_daemon, number):
     daemon = start_daemon()
@@ -102,11 +116,7 @@ def test_every_pending_operation_still_completes(start_daemon, instrument):
         {"op": "transact", "data": "HANG\n", "encoding": "utf8", "until": "\n", "context": "3"},
     )
     begin_drain(daemon)
-    entries = []
-    while "session_closed" not in [entry["kind"] for entry in entries]:
-        reply = port.fetch(mode="consume")
-        entries += reply["entries"]
-        assert reply["reason"] in ("entries", "draining")
+    entries = fetch_to_the_close(port)
     assert [entry.get("operation") for entry in entries] == [*ids, None]
     assert {entry["status"] for entry in entries[:-1]} == {"cancelled"}
     assert entries[-1]["status"] == "cancelled"
@@ -122,7 +132,8 @@ def test_operations_on_an_open_session_are_refused_while_draining(start_daemon, 
     reply = daemon.call("POST", f"/v1/sessions/{session}/operations", json={"op": "read"})
     assert reply.code in ("service.draining", "session.closed")
     assert reply.status in (503, 410)
-    port.fetch(mode="consume")
+    drained = fetch_to_the_close(port)
+    assert [entry["kind"] for entry in drained] == ["session_closed"]
     assert daemon.wait() == 0
 
 
