@@ -104,7 +104,8 @@ let package = Package(
 
         // HTTP and JSON.
         .target(
-            name: "JSONText", dependencies: ["CJansson", "CJSONMemory"], swiftSettings: common),
+            name: "JSONText", dependencies: ["CJansson", "CJSONMemory", "EngineBase"],
+            swiftSettings: common),
         .target(
             name: "HTTPListener",
             dependencies: ["CMicrohttpd", "CLinux", "EngineBase"],

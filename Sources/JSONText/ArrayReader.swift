@@ -45,6 +45,13 @@ public struct ArrayReader {
         map { $0.object(body) }
     }
 
+    /// Reads every element, which must be an object, with `body`, and finishes its reader.
+    ///
+    /// - Returns: whether all were objects, or as far as the list of faults reached.
+    public func forEachObject(_ body: (inout ObjectReader) -> Void) -> Bool {
+        objects(body) != nil
+    }
+
     /// The elements as strings.
     ///
     /// - Returns: as ``map(_:)``.

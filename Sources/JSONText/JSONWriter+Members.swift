@@ -1,3 +1,5 @@
+public import EngineBase
+
 /// Whole members in one call. A value that is nil leaves the member out.
 extension JSONWriter {
     /// Writes a member that is a string.
@@ -7,6 +9,13 @@ extension JSONWriter {
         guard let value else { return }
         member(name)
         string(value)
+    }
+
+    /// Writes a member that is a client's own text.
+    public mutating func member(_ name: StaticString, _ text: ClientText?) {
+        guard case .some(let text) = text else { return }
+        member(name)
+        string(text)
     }
 
     /// Writes a member that is an integer.

@@ -1,3 +1,5 @@
+import EngineBase
+
 /// Writes compact JSON to a growing buffer of bytes.
 ///
 /// Commas are put by the writer; that members and values alternate and that brackets match is the
@@ -90,6 +92,20 @@ public struct JSONWriter: ~Copyable {
         if value.utf8.withContiguousStorageIfAvailable({ string(utf8: $0) }) == nil {
             var copy = value
             copy.withUTF8 { string(utf8: $0) }
+        }
+    }
+
+    /// Writes a client's own text.
+    @inline(__always)
+    mutating func string(_ text: ClientText) {
+        if let (words, count) = text.inPlace, !mayNeedEscape(words.0), !mayNeedEscape(words.1) {
+            buffer.reserve(20)
+            if needsComma { buffer.put(",\"") } else { buffer.put("\"") }
+            buffer.put(words, count: count)
+            buffer.put("\"")
+            needsComma = true
+        } else {
+            text.withUTF8 { string(utf8: $0) }
         }
     }
 

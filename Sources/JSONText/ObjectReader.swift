@@ -1,3 +1,5 @@
+public import EngineBase
+
 /// Reads the members of one object by name, and collects what is wrong with them.
 ///
 /// Each reading function answers nil both for a member that is not there and for one that is
@@ -90,6 +92,20 @@ public struct ObjectReader {
     ) -> String? {
         read(name, required) { (node) throws(WrongValue) in
             try node.checkedString(codePoints: codePoints, matching: rule)
+        }
+    }
+
+    /// The member as a text that goes back to the client as it is.
+    ///
+    /// - Parameters:
+    ///   - name: the member.
+    ///   - codePoints: how long it may be, in Unicode code points.
+    /// - Returns: the text; nil when the member is not there or wrong.
+    public mutating func clientText(
+        _ name: StaticString, codePoints: ClosedRange<Int>
+    ) -> ClientText? {
+        read(name, false) { (node) throws(WrongValue) in
+            try node.checkedText(codePoints: codePoints)
         }
     }
 

@@ -75,7 +75,7 @@ private func needsEscape(_ byte: UInt8) -> Bool {
 
 /// Whether one of eight bytes may need an escape: never no where one does.
 @inline(__always)
-private func mayNeedEscape(_ word: UInt64) -> Bool {
+func mayNeedEscape(_ word: UInt64) -> Bool {
     let ones: UInt64 = 0x0101_0101_0101_0101
     let tops: UInt64 = 0x8080_8080_8080_8080
     // Subtracting borrows into the top bit of a byte that was smaller; a byte that had its top

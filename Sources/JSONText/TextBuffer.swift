@@ -85,6 +85,15 @@ struct TextBuffer: ~Copyable {
         count += text.utf8CodeUnitCount
     }
 
+    /// Appends the first bytes of two words, the lowest first; there must be room for all 16.
+    @inline(__always)
+    mutating func put(_ words: (UInt64, UInt64), count more: Int) {
+        let place = UnsafeMutableRawPointer(start + count)
+        place.storeBytes(of: words.0.littleEndian, as: UInt64.self)
+        place.storeBytes(of: words.1.littleEndian, toByteOffset: 8, as: UInt64.self)
+        count += more
+    }
+
     /// Appends a number in decimal digits.
     @usableFromInline
     mutating func appendDecimal(_ value: UInt64) {

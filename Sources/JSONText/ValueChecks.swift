@@ -1,4 +1,5 @@
 internal import CJansson
+import EngineBase
 
 /// Why a value is refused.
 struct WrongValue: Error {
@@ -32,17 +33,33 @@ extension JSONNode {
         matching rule: TextRule?
     ) throws(WrongValue) -> String {
         let text = try withUTF8 { (bytes) throws(WrongValue) -> String in
-            // There are at most as many code points as bytes, which settles most strings.
-            let needsCount =
-                bytes.count > codePoints.upperBound || codePoints.lowerBound > min(1, bytes.count)
-            if needsCount, !codePoints.contains(codePointCount ?? 0) {
-                throw WrongValue(detail: rule?.wording ?? JSONNode.wording(length: codePoints))
-            }
+            try checkLength(bytes, codePoints, rule)
             return String(decoding: bytes, as: UTF8.self)
         }
         guard let text else { throw wrongKind("a string") }
         if let rule, !rule.admits(text) { throw WrongValue(detail: rule.wording) }
         return text
+    }
+
+    func checkedText(codePoints: ClosedRange<Int>) throws(WrongValue) -> ClientText {
+        let text = try withUTF8 { (bytes) throws(WrongValue) -> ClientText in
+            try checkLength(bytes, codePoints, nil)
+            return ClientText(utf8: bytes)
+        }
+        guard let text else { throw wrongKind("a string") }
+        return text
+    }
+
+    @inline(__always)
+    private func checkLength(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ codePoints: ClosedRange<Int>, _ rule: TextRule?
+    ) throws(WrongValue) {
+        // There are at most as many code points as bytes, which settles most strings.
+        let needsCount =
+            bytes.count > codePoints.upperBound || codePoints.lowerBound > min(1, bytes.count)
+        if needsCount, !codePoints.contains(codePointCount ?? 0) {
+            throw WrongValue(detail: rule?.wording ?? JSONNode.wording(length: codePoints))
+        }
     }
 
     private static func wording(length: ClosedRange<Int>) -> String {

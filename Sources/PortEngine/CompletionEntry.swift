@@ -1,3 +1,5 @@
+public import EngineBase
+
 /// What came: the kind of an entry.
 public enum EntryKind: String, Sendable, CaseIterable {
     case packet
@@ -157,15 +159,16 @@ public enum SessionStateChange: String, Sendable {
 ///
 /// OVERLAPPED_ENTRY.
 public struct CompletionEntry: Sendable {
-    @usableFromInline var head: EntryHead
+    // Nothing of it is changed, and so it is put together in registers, without a copy.
+    @usableFromInline let head: EntryHead
     /// The key of the session, or of the packet; `nil` if none was given.
-    public var key: String?
+    public let key: ClientText?
     /// The client's own string of the operation, untouched.
-    public var context: String?
+    public let context: ClientText?
     /// The payload; `nil` where there is none, which costs nothing to copy and to free.
-    @usableFromInline var payload: [UInt8]?
+    @usableFromInline let payload: [UInt8]?
     /// What operations carry besides.
-    public var details: EntryDetails?
+    public let details: EntryDetails?
 
     /// The most that ``bytes`` can say.
     public static let mostBytes = (1 << 53) - 1
@@ -173,10 +176,14 @@ public struct CompletionEntry: Sendable {
     /// An entry with these members.
     @inlinable
     public init(
-        kind: EntryKind, status: EntryStatus = .ok, key: String? = nil, context: String? = nil,
-        bytes: Int = 0, data: [UInt8] = [], details: EntryDetails? = nil
+        kind: EntryKind, status: EntryStatus = .ok, key: ClientText? = nil,
+        context: ClientText? = nil, bytes: Int = 0, data: [UInt8] = [],
+        details: EntryDetails? = nil
     ) {
-        head = EntryHead(kind, status, bytes, payload: data.count)
+        let holdsMemory =
+            !data.isEmpty || details != nil || ClientText.holdsMemory(key)
+            || ClientText.holdsMemory(context)
+        head = EntryHead(kind, status, bytes, payload: data.count, holdsMemory: holdsMemory)
         self.key = key
         self.context = context
         payload = data.isEmpty ? nil : data
@@ -184,33 +191,18 @@ public struct CompletionEntry: Sendable {
     }
 
     /// What came.
-    @inlinable public var kind: EntryKind {
-        get { head.kind }
-        set { head = EntryHead(newValue, status, bytes, payload: data.count) }
-    }
+    @inlinable public var kind: EntryKind { head.kind }
 
     /// How it ended.
     ///
     /// Look here before using `bytes`.
-    @inlinable public var status: EntryStatus {
-        get { head.status }
-        set { head = EntryHead(kind, newValue, bytes, payload: data.count) }
-    }
+    @inlinable public var status: EntryStatus { head.status }
 
     /// Bytes moved, 0 to ``mostBytes``; for a packet what its poster said.
-    @inlinable public var bytes: Int {
-        get { head.bytes }
-        set { head = EntryHead(kind, status, newValue, payload: data.count) }
-    }
+    @inlinable public var bytes: Int { head.bytes }
 
     /// The payload; empty where there is none.
-    @inlinable public var data: [UInt8] {
-        get { payload ?? [] }
-        set {
-            payload = newValue.isEmpty ? nil : newValue
-            head = EntryHead(kind, status, bytes, payload: newValue.count)
-        }
-    }
+    @inlinable public var data: [UInt8] { payload ?? [] }
 
     /// Bytes of the payload.
     ///

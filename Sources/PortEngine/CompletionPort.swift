@@ -36,12 +36,12 @@ public final class CompletionPort: Sendable {
     /// PostQueuedCompletionStatus.
     ///
     /// - Throws: `.full`, `.fullOfBytes`, `.neverFits`, `.neverFitsBytes`, `.closed`.
-    public func post(_ packets: [CompletionEntry]) throws(PortError) {
-        let sums = EntrySums(packets)
+    public func post(_ packets: EntryList) throws(PortError) {
+        let statuses = packets.statuses
         try apply { state, now, effects throws(PortError) in
-            try state.post(packets, sums.payload, at: now, &effects)
+            try state.post(packets, at: now, &effects)
         }
-        host.entriesQueued(sums)
+        host.entriesQueued(statuses)
     }
 
     /// Promises places for entries that will come.
@@ -59,13 +59,11 @@ public final class CompletionPort: Sendable {
     /// Queues what operations gave, each in a promised place.
     ///
     /// Nothing is lost but by a forced close.
-    public func complete(_ entries: [CompletionEntry]) {
+    public func complete(_ entries: EntryList) {
         guard !entries.isEmpty else { return }
-        let sums = EntrySums(entries)
-        apply { state, now, effects in
-            state.complete(entries, sums.payload, at: now, &effects)
-        }
-        host.entriesQueued(sums)
+        let statuses = entries.statuses
+        apply { state, now, effects in state.complete(entries, at: now, &effects) }
+        host.entriesQueued(statuses)
     }
 
     /// Whether reads may take bytes off devices: the payload held is below `capacityBytes`.
@@ -330,8 +328,8 @@ protocol PortHost: AnyObject, Sendable {
     /// Asks for ``CompletionPort/tick()`` at that moment.
     func arm(_ port: CompletionPort, at moment: MonotonicInstant)
 
-    /// Entries have come into a port.
-    func entriesQueued(_ sums: EntrySums)
+    /// Entries have come into a port, which ended so.
+    func entriesQueued(_ statuses: StatusCounts)
 
     /// One alarm that was asked for is not wanted any more.
     func dropAlarm()

@@ -3,15 +3,13 @@ public import EngineBase
 /// Neighbours in a port that came in together and go out together.
 public struct EntryRun: Sendable {
     /// The number of the first; those that follow have the numbers that follow.
-    public let firstSeq: UInt64
+    public internal(set) var firstSeq: UInt64
     /// When they came into the port.
     public let queuedAt: MonotonicInstant
     /// How often they have been handed out, this time included.
     public internal(set) var delivery: Int
     /// What they say, oldest first.
-    public internal(set) var entries: [CompletionEntry]
-    /// Bytes of their payloads.
-    var payload: Int
+    public internal(set) var entries: EntryList
 
     /// One of them with its place in the port.
     func queued(at index: Int) -> QueuedEntry {
@@ -51,7 +49,7 @@ public struct EntryBatch: Sendable {
     mutating func append(_ run: EntryRun) {
         runs.append(run)
         count += run.entries.count
-        payload += run.payload
+        payload += run.entries.payload
     }
 
     mutating func append(_ queued: QueuedEntry) {
@@ -62,13 +60,12 @@ public struct EntryBatch: Sendable {
             runs[last].firstSeq + UInt64(runs[last].entries.count) == queued.seq
         {
             runs[last].entries.append(queued.entry)
-            runs[last].payload += queued.entry.dataCount
             return
         }
         runs.append(
             EntryRun(
                 firstSeq: queued.seq, queuedAt: queued.queuedAt, delivery: queued.delivery,
-                entries: [queued.entry], payload: queued.entry.dataCount))
+                entries: [queued.entry]))
     }
 
     /// Whether the entry of that number is one of these.

@@ -5,23 +5,25 @@
 /// instead of 16.
 @usableFromInline
 struct EntryHead: Sendable {
-    /// 7 bits of kind, one that tells whether the payload has as many bytes as `bytes` says, 3 bits
-    /// of status, 53 of bytes.
-    @usableFromInline var word: UInt64
+    /// 6 bits of kind, one that tells whether the entry may hold memory, one whether the payload
+    /// has as many bytes as `bytes` says, 3 bits of status, 53 of bytes.
+    @usableFromInline let word: UInt64
 
     @inlinable
-    init(_ kind: EntryKind, _ status: EntryStatus, _ bytes: Int, payload: Int) {
+    init(
+        _ kind: EntryKind, _ status: EntryStatus, _ bytes: Int, payload: Int, holdsMemory: Bool
+    ) {
         precondition(bytes >> 53 == 0, "\(bytes) bytes in an entry")
         // SAFETY: both are one byte, the number of the case.
         word =
             unsafe UInt64(unsafeBitCast(kind, to: UInt8.self))
             | UInt64(unsafeBitCast(status, to: UInt8.self)) << 8 | UInt64(bytes) << 11
-            | (bytes == payload ? 0x80 : 0)
+            | (bytes == payload ? 0x80 : 0) | (holdsMemory ? 0x40 : 0)
     }
 
     @inlinable var kind: EntryKind {
         // SAFETY: the byte was made from a kind, which is one byte.
-        unsafe unsafeBitCast(UInt8(truncatingIfNeeded: word & 0x7F), to: EntryKind.self)
+        unsafe unsafeBitCast(UInt8(truncatingIfNeeded: word & 0x3F), to: EntryKind.self)
     }
 
     @inlinable var status: EntryStatus {
@@ -30,6 +32,9 @@ struct EntryHead: Sendable {
     }
 
     @inlinable var bytes: Int { Int(truncatingIfNeeded: word >> 11) }
+
+    /// Whether the entry may hold memory: data, details or a long text.
+    @inlinable var holdsMemory: Bool { word & 0x40 != 0 }
 
     /// Whether the payload has as many bytes as `bytes` says.
     var bytesArePayload: Bool { word & 0x80 != 0 }

@@ -67,12 +67,12 @@ public struct QueuedEntry: Sendable {
 /// User APC.
 public struct Alert: Sendable {
     /// The sender's own string.
-    public var context: String?
+    public var context: ClientText?
     /// The payload; `nil` if none was given.
     public var data: [UInt8]?
 
     /// An alert with these members.
-    public init(context: String? = nil, data: [UInt8]? = nil) {
+    public init(context: ClientText? = nil, data: [UInt8]? = nil) {
         self.context = context
         self.data = data
     }

@@ -203,8 +203,8 @@ extension PortDirectory: PortHost {
         if isEarliest { onEarlierDeadline() }
     }
 
-    func entriesQueued(_ sums: EntrySums) {
-        statuses.withLock { sums.add(to: &$0) }
+    func entriesQueued(_ new: StatusCounts) {
+        statuses.withLock { $0.add(new) }
     }
 
     func dropAlarm() {

@@ -4,7 +4,7 @@ import PortEngine
 
 /// What the engine tells those who wait, kept until the simulation looks.
 enum Mail: Sendable {
-    case replied(InlineReply, id: Int, [CompletionEntry])
+    case replied(InlineReply, id: Int, EntryList)
     case fetched(id: Int, FetchAnswer)
     case described(SessionID, [OperationStatus], newest: UInt64)
     case cancelAnswered(SessionID, CancelAnswer, newest: UInt64)

@@ -58,7 +58,7 @@ extension SimulationRun {
         }
     }
 
-    private func replied(_ record: ReplyRecord, _ entries: [CompletionEntry]) {
+    private func replied(_ record: ReplyRecord, _ entries: EntryList) {
         note(.inlineDone, record.id, entries.count)
         for entry in entries { trace.say { "  \(entry.words)" } }
         completeReplies.append(record)
@@ -118,7 +118,7 @@ extension SimulationRun {
         guard entry.kind != .packet else {
             record.postedSeen += 1
             return expect(
-                entry.context == "\(record.postedSeen)",
+                entry.context?.text == "\(record.postedSeen)",
                 "packet \(entry.context ?? "-") came where \(record.postedSeen) was due")
         }
         guard let id = entry.details?.session.flatMap({ SessionID($0) }) else {
@@ -193,7 +193,7 @@ extension SimulationRun {
 
     private func fingerprint(_ entry: CompletionEntry) -> Int {
         var mixed = UInt64(entry.bytes) &* 31 &+ UInt64(entry.data.count)
-        for byte in (entry.details?.operation ?? entry.context ?? "").utf8 {
+        for byte in (entry.details?.operation ?? entry.context?.text ?? "").utf8 {
             mixed = mixed &* 31 &+ UInt64(byte)
         }
         return Int(truncatingIfNeeded: mixed)

@@ -22,11 +22,11 @@ extension SimulationRun {
         guard let record = dice.pick(ports) else { return }
         let packets = (1...UInt64(dice.number(in: 1...3))).map {
             CompletionEntry(
-                kind: .packet, context: "\(record.posted + $0)", bytes: 1,
+                kind: .packet, context: ClientText("\(record.posted + $0)"), bytes: 1,
                 data: dice.happens(30) ? [1, 2, 3] : [])
         }
         do {
-            try record.port.post(packets)
+            try record.port.post(EntryList(packets))
             record.posted += UInt64(packets.count)
             note(.post, record.index, packets.count)
         } catch {

@@ -160,7 +160,7 @@ import Testing
 
 @Suite struct InlineReplyTests {
     private final class Reply: Sendable {
-        let calls = Guarded<[[CompletionEntry]]>([])
+        let calls = Guarded<[EntryList]>([])
     }
 
     @Test func `the entries come once, in the order of the request`() throws {

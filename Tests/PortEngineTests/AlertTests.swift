@@ -60,7 +60,7 @@ import Testing
     @Test func `R12 all kept alerts come at once, oldest first`() throws {
         let port = try PortBench().port()
         for context in ["1", "2", "3"] {
-            _ = try port.alert(consumer("w"), Alert(context: context))
+            _ = try port.alert(consumer("w"), Alert(context: ClientText(context)))
         }
         let answer = try port.take(.fetch(by: "w", alertable: true))
         #expect(answer.alertContexts == ["1", "2", "3"])

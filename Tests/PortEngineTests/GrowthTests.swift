@@ -186,7 +186,7 @@ import Testing
     /// Posts entries in one call; gives an eye on which of them are in memory.
     private func postWithDetails(_ count: Int) throws -> Witnesses {
         let details = (0..<count).map { _ in EntryDetails(session: "s") }
-        try port.post(details.map { CompletionEntry(kind: .packet, details: $0) })
+        try port.post(EntryList(details.map { CompletionEntry(kind: .packet, details: $0) }))
         return Witnesses(details: details.map { Witnesses.Weak(details: $0) })
     }
 

@@ -43,7 +43,7 @@ private final class InterruptedHost: PortHost {
 
     func arm(_ port: CompletionPort, at moment: MonotonicInstant) {}
     func dropAlarm() {}
-    func entriesQueued(_ sums: EntrySums) {}
+    func entriesQueued(_ statuses: StatusCounts) {}
     func holdingChanged(by change: Int) {}
     func freeSlot(of consumer: ConsumerName, besides port: CompletionPort) {}
 }

@@ -1,3 +1,4 @@
+import EngineBase
 import PortEngine
 import TestKit
 import Testing
@@ -43,13 +44,6 @@ import Testing
                 }
             }
         }
-        var entry = CompletionEntry(kind: .sessionClosed, status: .indeterminate, bytes: most)
-        entry.kind = .packet
-        #expect(entry.kind == .packet && entry.status == .indeterminate && entry.bytes == most)
-        entry.status = .failed
-        #expect(entry.kind == .packet && entry.status == .failed && entry.bytes == most)
-        entry.bytes = 7
-        #expect(entry.kind == .packet && entry.status == .failed && entry.bytes == 7)
     }
 
     @Test func `P03 a packet without key, context and bytes is an entry like any other`() throws {

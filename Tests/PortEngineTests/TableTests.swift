@@ -91,15 +91,15 @@ import Testing
         var next: UInt64 = 1
         for step in 0..<1_000 {
             if Bool.random(using: &dice) {
-                let entries = (0..<Int.random(in: 0...9, using: &dice)).map { _ in
+                let entries = EntryList(count: Int.random(in: 0...9, using: &dice)) { _ in
                     let size = Int.random(in: 0...5, using: &dice)
                     return CompletionEntry(
                         kind: .packet, bytes: Int.random(in: 0...9, using: &dice),
                         data: [UInt8](repeating: 7, count: size))
                 }
                 let now = MonotonicInstant(nanoseconds: Int64(step))
-                let payload = entries.reduce(0) { $0 + $1.data.count }
-                queue.append(entries, payload: payload, from: next, at: now)
+                #expect(entries.payload == entries.reduce(0) { $0 + $1.data.count })
+                queue.append(entries, from: next, at: now)
                 for entry in entries {
                     list.append(
                         QueuedEntry(seq: next, delivery: 1, queuedAt: now, entry: entry))

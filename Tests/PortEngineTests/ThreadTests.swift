@@ -63,7 +63,8 @@ private final class Traffic: Sendable {
         var left = entriesPerProducer
         while left > 0 && !deadline.hasPassed {
             let count = min(left, 5)
-            let entries = (0..<count).map { _ in CompletionEntry(kind: .read, data: [1, 2]) }
+            let entries = EntryList(
+                repeatElement(CompletionEntry(kind: .read, data: [1, 2]), count: count))
             do {
                 if operations {
                     try port.reserve(count)

@@ -89,16 +89,17 @@ extension FetchRequest {
 extension CompletionPort {
     /// Posts one packet for each context.
     public func post(_ contexts: String...) throws(PortError) {
-        try post(contexts.map { CompletionEntry(kind: .packet, context: $0) })
+        try post(
+            EntryList(contexts.map { CompletionEntry(kind: .packet, context: ClientText($0)) }))
     }
 
     /// Posts packets named `1`, `2` and so on.
     public func post(count: Int, bytesEach: Int = 0) throws(PortError) {
         try post(
-            (0..<count).map {
+            EntryList(count: count) {
                 CompletionEntry(
                     kind: .packet,
-                    context: String($0 + 1),
+                    context: ClientText(String($0 + 1)),
                     bytes: bytesEach,
                     data: [UInt8](repeating: 7, count: bytesEach)
                 )
@@ -174,13 +175,13 @@ extension FetchAnswer {
     public var numbers: [UInt64] { entries.map(\.seq) }
 
     /// What its entries say, in order.
-    public var contexts: [String] { entries.map { $0.entry.context ?? "" } }
+    public var contexts: [String] { entries.map { $0.entry.context?.text ?? "" } }
 
     /// How often its entries have been handed out.
     public var deliveries: [Int] { entries.map(\.delivery) }
 
     /// The contexts of its alerts.
-    public var alertContexts: [String] { alerts.map { $0.context ?? "" } }
+    public var alertContexts: [String] { alerts.map { $0.context?.text ?? "" } }
 }
 
 extension SettleAnswer {

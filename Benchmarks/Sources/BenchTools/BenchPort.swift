@@ -1,3 +1,4 @@
+import EngineBase
 public import PortEngine
 
 /// A port for a benchmark, with the directory that keeps it.
@@ -18,14 +19,10 @@ public struct BenchPort: Sendable {
     /// Packets as a client might post them, numbered from `first`.
     ///
     /// Made anew each time: somebody has to make what is posted.
-    public static func packets(_ count: Int, from first: Int = 0) -> [CompletionEntry] {
-        var packets: [CompletionEntry] = []
-        packets.reserveCapacity(count)
-        for number in first..<first + count {
-            packets.append(
-                CompletionEntry(
-                    kind: .packet, key: "sensor-7", context: "reading-000123", bytes: number))
+    public static func packets(_ count: Int, from first: Int = 0) -> EntryList {
+        EntryList(count: count) { index in
+            CompletionEntry(
+                kind: .packet, key: "sensor-7", context: "reading-000123", bytes: first + index)
         }
-        return packets
     }
 }

@@ -123,7 +123,7 @@ enum EngineBench {
         return sum
     }
 
-    private static func bytes(of entries: [CompletionEntry]) -> Int {
+    private static func bytes(of entries: EntryList) -> Int {
         var sum = 0
         for index in entries.indices { sum += entries[index].bytes }
         return sum

@@ -72,16 +72,21 @@ enum HotPaths {
         let body = Array("{\"packets\":[\(list)]}".utf8)
         for _ in 0..<times {
             let packets = try JSONBody.read(body) { reader in
-                reader.array("packets", count: 1...10_000, required: true)?.objects { packet in
-                    var entry = CompletionEntry(kind: .packet)
-                    entry.key = packet.string("key", codePoints: 0...256)
-                    entry.context = packet.string("context", codePoints: 0...256)
-                    entry.status = packet.choice("status", as: EntryStatus.self) ?? .ok
-                    entry.bytes = packet.integer("bytes") ?? 0
-                    entry.data = packet.data() ?? []
+                var packets = EntryList(reservingCapacity: batch)
+                let array = reader.array("packets", count: 1...10_000, required: true)
+                let isWhole = array?.forEachObject { packet in
+                    let key = packet.clientText("key", codePoints: 0...256)
+                    let context = packet.clientText("context", codePoints: 0...256)
+                    let status = packet.choice("status", as: EntryStatus.self) ?? .ok
+                    let bytes = packet.integer("bytes") ?? 0
+                    let data = packet.data() ?? []
                     _ = packet.has("error")
-                    return entry
+                    packets.append(
+                        CompletionEntry(
+                            kind: .packet, status: status, key: key, context: context,
+                            bytes: bytes, data: data))
                 }
+                return isWhole == true ? packets : nil
             }
             precondition(packets.count == batch, "packets were lost")
         }
@@ -90,8 +95,11 @@ enum HotPaths {
     /// A reply with entries, written member by member.
     private static func write(_ times: Int) {
         let data = Array("12345678901234567890123456789012".utf8)
-        var entries = BenchPort.packets(batch)
-        for index in entries.indices { entries[index].data = data }
+        let entries = EntryList(count: batch) { number in
+            CompletionEntry(
+                kind: .packet, key: "sensor-7", context: "reading-000123", bytes: number,
+                data: data)
+        }
         for _ in 0..<times {
             var writer = JSONWriter(reservingCapacity: 256 + 320 * batch)
             writer.object { writer in

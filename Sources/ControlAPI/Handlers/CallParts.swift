@@ -98,7 +98,14 @@ extension TextRule {
     }
 }
 
+extension ClientText {
+    /// How long clients' own strings may be.
+    static let mostCodePoints = 256
+}
+
 extension ObjectReader {
     /// A client's own string: `key` or `context`.
-    mutating func clientText(_ name: StaticString) -> String? { string(name, codePoints: 0...256) }
+    mutating func clientText(_ name: StaticString) -> ClientText? {
+        clientText(name, codePoints: 0...ClientText.mostCodePoints)
+    }
 }

@@ -62,7 +62,7 @@ enum OperationHandlers {
     /// Submits operations whose entries go into the reply that `render` makes.
     static func submitInline(
         _ wanted: [WantedOperation], _ session: SessionHandle, _ call: APICall,
-        render: @escaping @Sendable ([CompletionEntry]) -> HTTPReply
+        render: @escaping @Sendable (EntryList) -> HTTPReply
     ) throws(Problem) {
         let metrics = call.service.metrics
         let inline = InlineReply(port: session.port, count: wanted.count) { inline, entries in
@@ -148,13 +148,14 @@ enum OperationHandlers {
     }
 
     static func inlineReply(
-        _ wanted: [WantedOperation], _ entries: [CompletionEntry], _ call: APICall
+        _ wanted: [WantedOperation], _ entries: EntryList, _ call: APICall
     ) -> HTTPReply {
         call.json(reserving: 512 * entries.count) { writer in
             writer.object { writer in
                 writer.array("entries") { writer in
-                    for (operation, entry) in zip(wanted, entries) {
-                        EntryText.writeInline(entry, operation.replyEncoding, into: &writer)
+                    for index in entries.indices {
+                        EntryText.writeInline(
+                            entries, at: index, wanted[index].replyEncoding, into: &writer)
                     }
                 }
             }

@@ -1,4 +1,5 @@
 import DeviceSessions
+import EngineBase
 import JSONText
 import PortEngine
 import Transports
@@ -39,7 +40,7 @@ struct WantedOperation: Sendable {
     var place = Place.body
     /// How much a read that says nothing of frames may take, on a session that has frames.
     var frameLimit: FrameLimit?
-    var context: String?
+    var context: ClientText?
     var timeoutMilliseconds: Int?
     var deliver: Deliver
     var replyEncoding: ReplyEncoding

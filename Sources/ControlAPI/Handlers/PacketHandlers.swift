@@ -1,3 +1,4 @@
+import EngineBase
 import HTTPListener
 import JSONText
 import PortEngine
@@ -15,10 +16,10 @@ enum PacketHandlers {
 
     static func post(_ call: APICall) throws(Problem) -> HTTPReply? {
         let name = try call.portName()
-        let key = try call.query.text("key", codePoints: 256)
-        let context = try call.query.text("context", codePoints: 256)
+        let key = try call.query.clientText("key")
+        let context = try call.query.clientText("context")
         var wrong: WrongLength?
-        let packets: [CompletionEntry]
+        let packets: EntryList
         if ContentRules.isBytes(call.request) {
             packets = [
                 CompletionEntry(
@@ -57,31 +58,35 @@ enum PacketHandlers {
     }
 
     private static func read(
-        _ call: APICall, key: String?, context: String?, _ wrong: inout WrongLength?
-    ) throws(Problem) -> [CompletionEntry] {
+        _ call: APICall, key: ClientText?, context: ClientText?, _ wrong: inout WrongLength?
+    ) throws(Problem) -> EntryList {
         let limit = call.service.limits.maxPacketsPerRequest
         var firstWrong: WrongLength?
         var index = -1
-        let packets: [CompletionEntry] = try call.body { reader in
-            reader.array("packets", count: 1...limit, required: true)?.objects { packet in
-                index += 1
-                var entry = CompletionEntry(kind: .packet)
-                entry.key = packet.clientText("key") ?? key
-                entry.context = packet.clientText("context") ?? context
-                entry.status = packet.choice("status", as: EntryStatus.self) ?? .ok
-                let bytes = packet.integer("bytes")
-                let data = packet.data()
-                entry.data = data ?? []
-                entry.bytes = bytes ?? entry.data.count
-                if let error = packet.object("error", read: packetError) {
-                    entry.details = EntryDetails(error: error)
-                }
-                if let data, data.count != entry.bytes, firstWrong == nil {
-                    firstWrong = WrongLength(
-                        index: index, bytes: entry.bytes, dataBytes: data.count)
-                }
-                return entry
+        let packets = try call.body { (reader) -> EntryList? in
+            guard let array = reader.array("packets", count: 1...limit, required: true) else {
+                return nil
             }
+            var packets = EntryList(reservingCapacity: array.count)
+            let isWhole = array.forEachObject { packet in
+                index += 1
+                let ownKey = packet.clientText("key")
+                let ownContext = packet.clientText("context")
+                let status = packet.choice("status", as: EntryStatus.self)
+                let wantedBytes = packet.integer("bytes")
+                let data = packet.data()
+                let bytes = wantedBytes ?? data?.count ?? 0
+                let error = packet.object("error", read: packetError)
+                if let data, data.count != bytes, firstWrong == nil {
+                    firstWrong = WrongLength(index: index, bytes: bytes, dataBytes: data.count)
+                }
+                packets.append(
+                    CompletionEntry(
+                        kind: .packet, status: status ?? .ok, key: ownKey ?? key,
+                        context: ownContext ?? context, bytes: bytes, data: data ?? [],
+                        details: error.map { EntryDetails(error: $0) }))
+            }
+            return isWhole ? packets : nil
         }
         wrong = firstWrong
         return packets

@@ -7,7 +7,7 @@ import PortEngine
 enum RawHandlers {
     static func write(_ call: APICall) throws(Problem) -> HTTPReply? {
         let timeout = try call.query.integer("timeout_ms", in: 1...86_400_000)
-        let context = try call.query.text("context", codePoints: 256)
+        let context = try call.query.clientText("context")
         let offset = try call.query.fileOffset()
         let destination = try call.query.destination()
         let session = try call.session()
@@ -27,7 +27,7 @@ enum RawHandlers {
 
     static func read(_ call: APICall) throws(Problem) -> HTTPReply? {
         let timeout = try call.query.integer("timeout_ms", in: 1...86_400_000)
-        let context = try call.query.text("context", codePoints: 256)
+        let context = try call.query.clientText("context")
         let parameters = try GoalParameters(call)
         let offset = try call.query.fileOffset()
         let session = try call.session()
@@ -134,7 +134,7 @@ enum RawHandlers {
                 problem.error = writer.takeBytes()
             }
             var writer = JSONWriter()
-            EntryText.writeInline(entry, .base64, into: &writer)
+            EntryText.writeInline([entry], at: 0, .base64, into: &writer)
             problem.entry = writer.takeBytes()
             var reply = problem.reply(path: call.request.path, requestID: call.request.requestID)
             reply.headers += headers

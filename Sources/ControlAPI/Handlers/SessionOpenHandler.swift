@@ -181,7 +181,7 @@ private final class OpenedInline: Sendable {
         self.remember = remember
     }
 
-    func finish(_ inline: InlineReply, _ entries: [CompletionEntry]) {
+    func finish(_ inline: InlineReply, _ entries: EntryList) {
         guard let session = session.withLock({ $0 }), let entry = entries.first else { return }
         let sessions = call.service.sessions
         let metrics = call.service.metrics

@@ -1,3 +1,4 @@
+import EngineBase
 import HTTPListener
 
 /// The query of a request: known names only, each at most once.
@@ -37,6 +38,11 @@ struct QueryValues: Sendable {
                 .requestQueryInvalid, name, "must have at most \(codePoints) code points")
         }
         return value
+    }
+
+    /// A client's own string: `key` or `context`.
+    func clientText(_ name: String) throws(Problem) -> ClientText? {
+        try text(name, codePoints: ClientText.mostCodePoints).map { ClientText($0) }
     }
 
     /// A parameter as a whole number.

@@ -25,7 +25,7 @@ struct EntryText {
             let tail = common.bytes
             for index in run.entries.indices {
                 writer.beginObject()
-                members(of: run.firstSeq + UInt64(index), run.entries[index], into: &writer)
+                members(of: run.firstSeq + UInt64(index), run.entries, at: index, into: &writer)
                 writer.members(raw: tail)
                 writer.endObject()
             }
@@ -36,7 +36,7 @@ struct EntryText {
     func write(_ peeked: PeekedEntry, into writer: inout JSONWriter) {
         let queued = peeked.entry
         writer.beginObject()
-        members(of: queued.seq, queued.entry, into: &writer)
+        members(of: queued.seq, [queued.entry], at: 0, into: &writer)
         members(of: queued.queuedAt, queued.delivery, into: &writer)
         switch peeked.place {
         case .queued:
@@ -56,10 +56,11 @@ struct EntryText {
 
     /// An entry of an inline reply, which never was on the port.
     static func writeInline(
-        _ entry: CompletionEntry, _ encoding: ReplyEncoding, into writer: inout JSONWriter
+        _ entries: EntryList, at index: Int, _ encoding: ReplyEncoding,
+        into writer: inout JSONWriter
     ) {
         writer.beginObject()
-        members(of: entry, encoding, into: &writer)
+        members(of: entries, at: index, encoding, into: &writer)
         writer.endObject()
     }
 
@@ -75,12 +76,12 @@ struct EntryText {
     }
 
     private func members(
-        of seq: UInt64, _ entry: borrowing CompletionEntry, into writer: inout JSONWriter
+        of seq: UInt64, _ entries: EntryList, at index: Int, into writer: inout JSONWriter
     ) {
         writer.member("id")
         writer.string(idPrefix, then: seq)
         writer.member("seq", seq)
-        EntryText.members(of: entry, encoding, into: &writer)
+        EntryText.members(of: entries, at: index, encoding, into: &writer)
     }
 
     private func members(
@@ -90,21 +91,24 @@ struct EntryText {
         writer.member("delivery", delivery)
     }
 
+    /// The members of an entry, which is read in its place in the list: one that is handed over by
+    /// itself would be copied.
     private static func members(
-        of entry: borrowing CompletionEntry, _ encoding: ReplyEncoding,
+        of entries: EntryList, at index: Int, _ encoding: ReplyEncoding,
         into writer: inout JSONWriter
     ) {
-        writer.member("kind", entry.kind)
-        writer.member("key", entry.key)
-        if let details = entry.details {
+        writer.member("kind", entries[index].kind)
+        writer.member("key", entries[index].key)
+        let details = entries[index].details
+        if let details {
             writer.member("session", details.session)
             writer.member("operation", details.operationName)
         }
-        writer.member("context", entry.context)
-        writer.member("status", entry.status)
-        writer.member("bytes", entry.bytes)
-        writer.dataMembers(entry.data, as: encoding)
-        guard let details = entry.details else { return }
+        writer.member("context", entries[index].context)
+        writer.member("status", entries[index].status)
+        writer.member("bytes", entries[index].bytes)
+        writer.dataMembers(entries[index].data, as: encoding)
+        guard let details else { return }
         writer.member("last", details.isLast)
         if let error = details.error {
             writer.member("error")

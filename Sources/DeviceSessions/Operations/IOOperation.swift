@@ -19,7 +19,7 @@ public final class IOOperation: Sendable {
     /// What it does.
     public let kind: OperationKind
     /// The client's own string.
-    public let context: String?
+    public let context: ClientText?
     /// When it was accepted.
     public let acceptedAt: MonotonicInstant
     /// When it must have ended.
@@ -29,7 +29,7 @@ public final class IOOperation: Sendable {
 
     /// An operation with these members.
     public init(
-        number: UInt64, kind: OperationKind, context: String?,
+        number: UInt64, kind: OperationKind, context: ClientText?,
         acceptedAt: MonotonicInstant = MonotonicInstant(nanoseconds: 0),
         deadline: MonotonicInstant?, delivery: OperationDelivery
     ) {
@@ -47,7 +47,7 @@ public struct OperationRequest: Sendable {
     /// What to do.
     public var kind: OperationKind
     /// The client's own string.
-    public var context: String?
+    public var context: ClientText?
     /// How long it may take from acceptance; `nil` is for ever.
     public var timeoutMilliseconds: Int?
     /// Where the entry goes.
@@ -55,7 +55,7 @@ public struct OperationRequest: Sendable {
 
     /// A request with these members.
     public init(
-        kind: OperationKind, context: String? = nil, timeoutMilliseconds: Int? = nil,
+        kind: OperationKind, context: ClientText? = nil, timeoutMilliseconds: Int? = nil,
         delivery: OperationDelivery = .port
     ) {
         self.kind = kind

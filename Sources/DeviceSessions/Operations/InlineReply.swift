@@ -12,11 +12,18 @@ public final class InlineReply: Sendable {
         var trailing: [CompletionEntry] = []
         var missing: Int
         var isSettled = false
+
+        /// The entries of the operations, in order.
+        var list: EntryList {
+            var list = EntryList(reservingCapacity: entries.count)
+            for case .some(let entry) in entries { list.append(entry) }
+            return list
+        }
     }
 
     private let port: CompletionPort
     private let gathering: Guarded<Gathering>
-    private let whenComplete: @Sendable (InlineReply, [CompletionEntry]) -> Void
+    private let whenComplete: @Sendable (InlineReply, EntryList) -> Void
 
     /// Waits for `count` entries of operations on sessions of `port`.
     ///
@@ -24,7 +31,7 @@ public final class InlineReply: Sendable {
     ///   the request; its receiver calls ``delivered()`` or ``undelivered()`` once.
     public init(
         port: CompletionPort, count: Int,
-        whenComplete: @escaping @Sendable (InlineReply, [CompletionEntry]) -> Void
+        whenComplete: @escaping @Sendable (InlineReply, EntryList) -> Void
     ) {
         self.port = port
         self.whenComplete = whenComplete
@@ -38,12 +45,12 @@ public final class InlineReply: Sendable {
     public func fulfil(
         _ index: Int, with entry: CompletionEntry, followedBy trailing: [CompletionEntry] = []
     ) {
-        let complete: [CompletionEntry]? = gathering.withLock { gathering in
+        let complete: EntryList? = gathering.withLock { gathering in
             precondition(gathering.entries[index] == nil, "an operation ended twice")
             gathering.entries[index] = entry
             gathering.trailing += trailing
             gathering.missing -= 1
-            return gathering.missing == 0 ? gathering.entries.compactMap(\.self) : nil
+            return gathering.missing == 0 ? gathering.list : nil
         }
         if let complete { whenComplete(self, complete) }
     }
@@ -60,11 +67,12 @@ public final class InlineReply: Sendable {
         port.complete(entries)
     }
 
-    private func takeEntries() -> [CompletionEntry]? {
+    private func takeEntries() -> EntryList? {
         gathering.withLock { gathering in
             guard !gathering.isSettled else { return nil }
             gathering.isSettled = true
-            let entries = gathering.entries.compactMap(\.self) + gathering.trailing
+            var entries = gathering.list
+            for entry in gathering.trailing { entries.append(entry) }
             gathering.entries = []
             gathering.trailing = []
             return entries

@@ -77,4 +77,14 @@ extension DeviceSession {
                 session: names.session, operation: names.operation(operation.number),
                 accepted: session.text, peer: peer))
     }
+
+    /// The entry of an accept that brought a connection which could not be kept.
+    public func acceptEntry(of operation: IOOperation, failed error: EntryError) -> CompletionEntry
+    {
+        CompletionEntry(
+            kind: .accept, status: .failed, key: configuration.key, context: operation.context,
+            details: EntryDetails(
+                session: names.session, operation: names.operation(operation.number),
+                error: error))
+    }
 }

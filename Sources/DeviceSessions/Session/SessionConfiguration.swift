@@ -1,4 +1,4 @@
-import EngineBase
+public import EngineBase
 public import PortEngine
 
 /// What a session is opened with; an accepted session has its listener's.
@@ -10,7 +10,7 @@ public struct SessionConfiguration: Sendable {
     /// The key that every entry of the session carries.
     ///
     /// Completion key.
-    public var key: String?
+    public var key: ClientText?
     /// The most operations that may be pending.
     public var maxPending: Int
     /// The most bytes of accepted writes that may be pending.
@@ -36,7 +36,7 @@ public struct SessionConfiguration: Sendable {
 
     /// A configuration with these values.
     public init(
-        uri: String, transport: String, key: String? = nil, maxPending: Int = 1_024,
+        uri: String, transport: String, key: ClientText? = nil, maxPending: Int = 1_024,
         maxPendingBytes: Int = 16 * 1_024 * 1_024, idleTimeoutMilliseconds: Int = 0,
         connectTimeoutMilliseconds: Int = 5_000, lingerMilliseconds: Int = 1_000,
         socketOptions: SocketOptions = SocketOptions()
@@ -156,7 +156,7 @@ public struct OperationStatus: Sendable {
     /// The word for what it does.
     public var name: String
     /// The client's own string.
-    public var context: String?
+    public var context: ClientText?
     /// Where it is.
     public var state: State
     /// For a paused read: `credit` or `port`.

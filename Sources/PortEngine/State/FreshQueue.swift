@@ -6,26 +6,21 @@ import EngineBase
 /// A run that is taken whole changes hands as it is: nothing is done for each of its entries.
 struct FreshQueue {
     private var runs = Deque<EntryRun>()
-    /// Entries of the first run that have left it; blanks stand in their places.
-    private var taken = 0
     /// The most runs since it was last empty.
     private var peak = 0
     /// How many entries there are.
     private(set) var count = 0
 
     /// The number of the oldest entry.
-    var firstSeq: UInt64? { runs.isEmpty ? nil : runs[0].firstSeq + UInt64(taken) }
+    var firstSeq: UInt64? { runs.first?.firstSeq }
 
     /// When the oldest entry came in.
     var firstQueuedAt: MonotonicInstant? { runs.first?.queuedAt }
 
     /// Adds entries at the end: the numbers from `seq` on are theirs.
-    mutating func append(
-        _ entries: [CompletionEntry], payload: Int, from seq: UInt64, at now: MonotonicInstant
-    ) {
+    mutating func append(_ entries: EntryList, from seq: UInt64, at now: MonotonicInstant) {
         guard !entries.isEmpty else { return }
-        runs.append(
-            EntryRun(firstSeq: seq, queuedAt: now, delivery: 0, entries: entries, payload: payload))
+        runs.append(EntryRun(firstSeq: seq, queuedAt: now, delivery: 0, entries: entries))
         peak = max(peak, runs.count)
         count += entries.count
     }
@@ -40,7 +35,7 @@ struct FreshQueue {
     mutating func takeRun(most: Int, payload limit: Int, isFirst: Bool) -> EntryRun? {
         guard !runs.isEmpty, most > 0 else { return nil }
         var run: EntryRun
-        if taken == 0, runs[0].entries.count <= most, runs[0].payload <= limit {
+        if runs[0].entries.count <= most, runs[0].entries.payload <= limit {
             run = runs.removeFirst()
         } else {
             let size = sizeOfPart(most: most, payload: limit, isFirst: isFirst)
@@ -55,12 +50,9 @@ struct FreshQueue {
 
     /// Visits entries in order, from the first whose number is above `seq`, until `visit` says false.
     func walk(after seq: UInt64, _ visit: (QueuedEntry) -> Bool) {
-        guard let first = firstSeq else { return }
-        // Blanks stand before the first.
-        let last = max(first - 1, seq)
-        let next = runs.partitioningIndex(where: { $0.firstSeq > last })
+        let next = runs.partitioningIndex(where: { $0.firstSeq > seq })
         for position in max(next - 1, 0)..<runs.count {
-            guard runs[position].walk(after: last, visit) else { return }
+            guard runs[position].walk(after: seq, visit) else { return }
         }
     }
 
@@ -68,54 +60,29 @@ struct FreshQueue {
 
     /// How many entries of the first run there is room for.
     private func sizeOfPart(most: Int, payload limit: Int, isFirst: Bool) -> Int {
-        let end = min(runs[0].entries.count, taken + most)
-        var index = taken
+        let end = min(runs[0].entries.count, most)
+        var size = 0
         var bytes = 0
-        while index < end {
-            bytes += runs[0].entries[index].dataCount
-            guard bytes <= limit || (isFirst && index == taken) else { break }
-            index += 1
+        while size < end {
+            bytes += runs[0].entries[size].dataCount
+            guard bytes <= limit || (isFirst && size == 0) else { break }
+            size += 1
         }
-        return index - taken
+        return size
     }
 
     /// Moves the next entries out of the first run, so that it does not keep what was taken.
     private mutating func takePart(_ size: Int) -> EntryRun {
-        let seq = runs[0].firstSeq + UInt64(taken)
-        let part = runs[0].moveOut(taken..<(taken + size))
-        taken += size
-        var payload = 0
-        for index in part.indices { payload += part[index].dataCount }
-        let queuedAt = runs[0].queuedAt
-        runs[0].payload -= payload
-        if taken == runs[0].entries.count {
-            runs.removeFirst()
-            taken = 0
-        }
-        return EntryRun(
-            firstSeq: seq, queuedAt: queuedAt, delivery: 0, entries: part, payload: payload)
+        let (seq, queuedAt) = (runs[0].firstSeq, runs[0].queuedAt)
+        let part = runs[0].entries.takeFirst(size)
+        runs[0].firstSeq += UInt64(size)
+        if runs[0].entries.isEmpty { runs.removeFirst() }
+        return EntryRun(firstSeq: seq, queuedAt: queuedAt, delivery: 0, entries: part)
     }
 
     /// Gives back the memory of a long queue that has been emptied.
     private mutating func shrink() {
         if peak > 16_384 { runs = [] }
         peak = 0
-    }
-}
-
-extension EntryRun {
-    /// Takes entries out and leaves blanks in their places.
-    fileprivate mutating func moveOut(_ range: Range<Int>) -> [CompletionEntry] {
-        // SAFETY: each place of the range is moved from once and filled again at once; the new array
-        // has as many entries as were moved into it.
-        unsafe entries.withUnsafeMutableBufferPointer { places in
-            let part = unsafe UnsafeMutableBufferPointer(rebasing: places[range])
-            let moved = unsafe [CompletionEntry](unsafeUninitializedCapacity: range.count) {
-                target, count in
-                count = unsafe target.moveInitialize(fromContentsOf: part)
-            }
-            unsafe part.initialize(repeating: CompletionEntry(kind: .packet))
-            return moved
-        }
     }
 }

@@ -90,13 +90,13 @@ struct PortState: ~Copyable {
 
     // MARK: - Entries in
 
-    /// Puts posted packets at the end of the queue, all or none; they have `payload` bytes.
+    /// Puts posted packets at the end of the queue, all or none.
     ///
     /// PostQueuedCompletionStatus.
     mutating func post(
-        _ packets: [CompletionEntry], _ payload: Int, at now: MonotonicInstant,
-        _ effects: inout PortEffects
+        _ packets: EntryList, at now: MonotonicInstant, _ effects: inout PortEffects
     ) throws(PortError) {
+        let payload = packets.payload
         guard !isClosed else { throw .closed }
         guard packets.count <= settings.capacity else {
             throw .neverFits(limit: settings.capacity, requested: packets.count)
@@ -111,32 +111,28 @@ struct PortState: ~Copyable {
         guard payload == 0 || payload <= settings.capacityBytes - counts.bytes else {
             throw .fullOfBytes(limit: settings.capacityBytes, current: counts.bytes)
         }
-        append(packets, payload, at: now)
+        append(packets, at: now)
         counts.postedTotal += packets.count
         serve(at: now, &effects)
     }
 
-    /// Queues what operations gave, each in the place that was promised to it; they have `payload`
-    /// bytes.
+    /// Queues what operations gave, each in the place that was promised to it.
     mutating func complete(
-        _ entries: [CompletionEntry], _ payload: Int, at now: MonotonicInstant,
-        _ effects: inout PortEffects
+        _ entries: EntryList, at now: MonotonicInstant, _ effects: inout PortEffects
     ) {
         guard !isClosed else { return }
         precondition(counts.reserved >= entries.count, "an entry without a promised place")
         counts.reserved -= entries.count
-        append(entries, payload, at: now)
+        append(entries, at: now)
         counts.completedTotal += entries.count
         serve(at: now, &effects)
     }
 
-    private mutating func append(
-        _ entries: [CompletionEntry], _ payload: Int, at now: MonotonicInstant
-    ) {
-        fresh.append(entries, payload: payload, from: nextSeq, at: now)
+    private mutating func append(_ entries: EntryList, at now: MonotonicInstant) {
+        fresh.append(entries, from: nextSeq, at: now)
         nextSeq += UInt64(entries.count)
         counts.queued += entries.count
-        counts.bytes += payload
+        counts.bytes += entries.payload
     }
 
     // MARK: - Entries out

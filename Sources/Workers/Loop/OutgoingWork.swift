@@ -10,7 +10,7 @@ struct OutgoingWork {
     /// Sessions that have ended.
     var ended: [(RunningSession, SessionPhase, SessionDirectory)] = []
     private var touched: [RunningSession] = []
-    private var batches: [(port: CompletionPort, entries: [CompletionEntry])] = []
+    private var batches: [(port: CompletionPort, entries: EntryList)] = []
 
     /// The session may stand differently.
     mutating func touch(_ session: RunningSession) {

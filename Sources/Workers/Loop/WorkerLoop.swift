@@ -425,14 +425,9 @@ public final class WorkerLoop {
         _ = driver.submit(.close(descriptor, reset: true), token: token)
         let port = listener.handle.port
         outgoing.replies.append { port.release(1) }
-        var entry = listener.core.acceptEntry(
-            of: operation, brought: listener.handle.id, peer: nil)
-        entry.status = .failed
-        entry.details = EntryDetails(
-            session: entry.details?.session, operation: entry.details?.operationName,
-            error: EntryError(.tooManyOpenFiles))
+        let entry = listener.core.acceptEntry(of: operation, failed: EntryError(.tooManyOpenFiles))
         if case .inline(let reply, let place) = operation.delivery {
-            outgoing.replies.append { [entry] in reply.fulfil(place, with: entry) }
+            outgoing.replies.append { reply.fulfil(place, with: entry) }
         } else {
             outgoing.queue(entry, on: port)
         }

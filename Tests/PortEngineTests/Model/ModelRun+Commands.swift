@@ -46,8 +46,11 @@ extension ModelRun {
         (0..<count).map { _ in chance(50) ? 0 : pick(1...60) }
     }
 
-    private func entries(_ sizes: [Int], _ kind: EntryKind) -> [CompletionEntry] {
-        sizes.map { CompletionEntry(kind: kind, bytes: $0, data: [UInt8](repeating: 1, count: $0)) }
+    private func entries(_ sizes: [Int], _ kind: EntryKind) -> EntryList {
+        EntryList(
+            sizes.map {
+                CompletionEntry(kind: kind, bytes: $0, data: [UInt8](repeating: 1, count: $0))
+            })
     }
 
     private func post(_ port: Int) throws {
@@ -188,7 +191,7 @@ extension ModelRun {
         note("\(context) for \(name) on \(port)")
         let receiver = try consumer(name)
         let engine = outcome { () throws(PortError) in
-            try ports[port].alert(receiver, Alert(context: context))
+            try ports[port].alert(receiver, Alert(context: ClientText(context)))
         }
         let model = outcome { () throws(PortError) in
             try fleet.ports[port].alert(name, context)
