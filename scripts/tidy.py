@@ -16,7 +16,7 @@ ARROWS = {
     "Transports": {"EngineBase", "PortEngine", "DeviceSessions", "TLSEngine"},
     "LinuxSystem": {"CLinux", "EngineBase"},
     "Workers": {"CLinux", "EngineBase", "PortEngine", "DeviceSessions", "LinuxSystem"},
-    "JSONText": {"CJSONMemory", "CJansson"},
+    "JSONText": {"CJSONMemory", "CJansson", "EngineBase"},
     "Digests": {"CGnuTLS"},
     "HTTPListener": {"CMicrohttpd", "CLinux", "EngineBase"},
     "ControlAPI": {
