@@ -56,9 +56,13 @@ public struct BatchList<Element: BatchElement>: @unchecked Sendable {
             storage = nil
             return all
         }
-        if !isKnownUniquelyReferenced(&storage) { makeRoom() }
+        guard isKnownUniquelyReferenced(&storage), let storage else {
+            let taken = BatchList(count: number) { self[$0] }
+            self = BatchList(count: count - number) { self[number + $0] }
+            return taken
+        }
         let taken = BatchList(reservingCapacity: number)
-        if let storage { taken.storage?.append(firstOf: storage, number) }
+        taken.storage?.append(firstOf: storage, number)
         return taken
     }
 
