@@ -47,7 +47,7 @@ public struct ArrayReader {
 
     /// Reads every element, which must be an object, with `body`, and finishes its reader.
     ///
-    /// - Returns: whether all were objects, or as far as the list of faults reached.
+    /// - Returns: whether all were read and all were objects; the list of faults may have been full.
     public func forEachObject(_ body: (inout ObjectReader) -> Void) -> Bool {
         objects(body) != nil
     }

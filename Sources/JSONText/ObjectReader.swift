@@ -105,7 +105,7 @@ public struct ObjectReader {
         _ name: StaticString, codePoints: ClosedRange<Int>
     ) -> ClientText? {
         read(name, false) { (node) throws(WrongValue) in
-            try node.checkedText(codePoints: codePoints)
+            try node.checkedText(codePoints: codePoints, matching: nil) { ClientText(utf8: $0) }
         }
     }
 

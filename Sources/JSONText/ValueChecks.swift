@@ -1,5 +1,4 @@
 internal import CJansson
-import EngineBase
 
 /// Why a value is refused.
 struct WrongValue: Error {
@@ -32,34 +31,31 @@ extension JSONNode {
         codePoints: ClosedRange<Int>,
         matching rule: TextRule?
     ) throws(WrongValue) -> String {
-        let text = try withUTF8 { (bytes) throws(WrongValue) -> String in
-            try checkLength(bytes, codePoints, rule)
-            return String(decoding: bytes, as: UTF8.self)
+        let text = try checkedText(codePoints: codePoints, matching: rule) {
+            String(decoding: $0, as: UTF8.self)
         }
-        guard let text else { throw wrongKind("a string") }
         if let rule, !rule.admits(text) { throw WrongValue(detail: rule.wording) }
         return text
     }
 
-    func checkedText(codePoints: ClosedRange<Int>) throws(WrongValue) -> ClientText {
-        let text = try withUTF8 { (bytes) throws(WrongValue) -> ClientText in
-            try checkLength(bytes, codePoints, nil)
-            return ClientText(utf8: bytes)
-        }
-        guard let text else { throw wrongKind("a string") }
-        return text
-    }
-
+    /// What `make` makes of the bytes of a string of that length, which a rule words if there is one.
     @inline(__always)
-    private func checkLength(
-        _ bytes: UnsafeBufferPointer<UInt8>, _ codePoints: ClosedRange<Int>, _ rule: TextRule?
-    ) throws(WrongValue) {
-        // There are at most as many code points as bytes, which settles most strings.
-        let needsCount =
-            bytes.count > codePoints.upperBound || codePoints.lowerBound > min(1, bytes.count)
-        if needsCount, !codePoints.contains(codePointCount ?? 0) {
-            throw WrongValue(detail: rule?.wording ?? JSONNode.wording(length: codePoints))
+    func checkedText<T>(
+        codePoints: ClosedRange<Int>,
+        matching rule: TextRule?,
+        _ make: (UnsafeBufferPointer<UInt8>) -> T
+    ) throws(WrongValue) -> T {
+        let made = try withUTF8 { (bytes) throws(WrongValue) -> T in
+            // There are at most as many code points as bytes, which settles most strings.
+            let needsCount =
+                bytes.count > codePoints.upperBound || codePoints.lowerBound > min(1, bytes.count)
+            if needsCount, !codePoints.contains(codePointCount ?? 0) {
+                throw WrongValue(detail: rule?.wording ?? JSONNode.wording(length: codePoints))
+            }
+            return make(bytes)
         }
+        guard let made else { throw wrongKind("a string") }
+        return made
     }
 
     private static func wording(length: ClosedRange<Int>) -> String {
