@@ -50,4 +50,29 @@ import Testing
         let rest = list.takeFirst(6)
         #expect((rest.payload, list.payload, list.count) == (45, 0, 0))
     }
+
+    @Test func `a list knows how its entries ended, however it was made and what was taken`() throws
+    {
+        let statuses = EntryStatus.allCases
+        func entry(_ index: Int) -> CompletionEntry {
+            CompletionEntry(kind: .read, status: statuses[index % statuses.count])
+        }
+        let twice = Dictionary(uniqueKeysWithValues: statuses.map { ($0, 2) })
+        var made = EntryList(count: 2 * statuses.count, entry)
+        #expect(made.statuses.byStatus == twice)
+        #expect(EntryList((0..<2 * statuses.count).map(entry)).statuses.byStatus == twice)
+        #expect(made.takeFirst(1).statuses.byStatus == [.ok: 1])
+        #expect(made.takeFirst(1).statuses.byStatus == [statuses[1]: 1])
+        var rest = twice
+        rest[.ok] = 1
+        rest[statuses[1]] = 1
+        let last = try #require(statuses.last)
+        rest[last] = 1
+        #expect(made.takeFirst(made.count - 1).statuses.byStatus == rest)
+        #expect(made.statuses.byStatus == [last: 1])
+        // Unlike bytes, like statuses.
+        let alike = EntryList(count: 3) { CompletionEntry(kind: .read, status: .failed, bytes: $0) }
+        #expect(alike.statuses.byStatus == [.failed: 3])
+        #expect(EntryList().statuses.byStatus.isEmpty)
+    }
 }
