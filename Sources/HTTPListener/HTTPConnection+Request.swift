@@ -2,7 +2,7 @@ import CMicrohttpd
 import EngineBase
 import Synchronization
 
-// What libmicrohttpd calls, in this order, on the thread of the connection's daemon.
+// What libmicrohttpd calls, in this order, on the thread that serves the connection's daemon.
 extension HTTPConnection {
     /// The request line has been read; `text` is the target as sent.
     func targetArrived(_ text: UnsafePointer<CChar>) {
@@ -216,13 +216,13 @@ extension HTTPConnection {
         }
         guard let number else { return .NO }
         let exchange = HTTPExchange(connection: self, number: number, head: head)
-        core.responder.respond(to: request, on: exchange)
+        PromisedTurn.keeping { core.responder.respond(to: request, on: exchange) }
         return queueOrPark(exchange, head)
     }
 
     private enum Step {
         case queue(PreparedReply)
-        case parked
+        case suspended
         case refuse
     }
 
@@ -235,16 +235,20 @@ extension HTTPConnection {
                     state.pending = nil
                     state.beginReply(prepared)
                     setDeadline(stallCheckMilliseconds, from: now)
-                    return .queue(prepared)
+                    guard daemon.hasResumed else { return .queue(prepared) }
+                    // Whoever waited for what this request brought has its reply first.
+                    MHD_suspend_connection(handle)
+                    resume(with: prepared, &state)
+                    return .suspended
                 }
                 if core.isStopping.load(ordering: .acquiring) { return .refuse }
                 state.phase = .parked
                 MHD_suspend_connection(handle)
-                return .parked
+                return .suspended
             }
             switch step {
             case .queue(let prepared): return prepared.queue(on: handle) ? .YES : .NO
-            case .parked: return .YES
+            case .suspended: return .YES
             case .refuse:
                 exchange.reply(stoppingReply(to: head))
             }

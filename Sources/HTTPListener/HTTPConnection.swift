@@ -4,14 +4,14 @@ import Synchronization
 
 /// One client's connection.
 ///
-/// libmicrohttpd calls it from the thread of its daemon (`HTTPConnection+Request.swift`), exchanges
+/// libmicrohttpd calls it from whoever serves its daemon (`HTTPConnection+Request.swift`), exchanges
 /// from any thread, and the watch thread when its deadline has passed
 /// (`HTTPConnection+Deadline.swift`) or its client hangs up (`HTTPConnection+Hangup.swift`).
 final class HTTPConnection: @unchecked Sendable {
     let core: ListenerCore
     let daemon: HTTPDaemon
-    // SAFETY: the library's connection lives until its closed callback, and is used only by its
-    // own thread, or under the lock while `state` says that it is suspended.
+    // SAFETY: the library's connection lives until its closed callback, and is used only by whoever
+    // serves its daemon, or under the lock while `state` says that it is suspended.
     let handle: OpaquePointer
     let descriptor: Int32
     let peer: String
@@ -27,8 +27,7 @@ final class HTTPConnection: @unchecked Sendable {
     /// Whether the request line has been read, and the request's end not come yet.
     let hasTarget = Atomic(false)
 
-    // SAFETY: what follows is touched only by the thread of the daemon, and after that has ended by
-    // the thread that stops it.
+    // SAFETY: what follows is touched only by whoever serves the daemon, and by who stops it.
     var target = RequestTarget()
     var targetFault: ListenerRefusal?
     var lastTarget: LastTarget?
@@ -93,16 +92,22 @@ final class HTTPConnection: @unchecked Sendable {
             }
             state.beginReply(prepared)
             setDeadline(stallCheckMilliseconds, from: now)
-            // While it is suspended any thread may queue a response. Both calls are made under the
-            // lock, so that whoever stops the listener finds the connection suspended or resumed.
-            if !prepared.queue(on: handle) {
-                // The library will ask again for an answer, and be told to close.
-                state.phase = .cut
-            }
-            MHD_resume_connection(handle)
-            daemon.connectionResumed()
+            resume(with: prepared, &state)
             return true
         }
+    }
+
+    /// Queues the reply of a suspended connection, which any thread may do, and resumes it.
+    ///
+    /// Both are done under the lock, so that whoever stops the listener finds the connection
+    /// suspended or resumed.
+    func resume(with prepared: PreparedReply, _ state: inout ExchangeState) {
+        if !prepared.queue(on: handle) {
+            // The library will ask again for an answer, and be told to close.
+            state.phase = .cut
+        }
+        MHD_resume_connection(handle)
+        daemon.connectionResumed()
     }
 
     func watch(exchange number: UInt64, _ body: @escaping @Sendable () -> Void) {

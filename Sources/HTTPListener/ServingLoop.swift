@@ -9,13 +9,15 @@ import Synchronization
 /// at once (128), waits for more before it serves them: with so many clients, each of which waits
 /// for its reply, that is for ever. Here the library never waits.
 final class ServingLoop: @unchecked Sendable {
-    // SAFETY: used by the thread of `run()` alone; after that has ended, by whoever calls `end()`.
+    // SAFETY: used by whoever has the turn, one thread at a time.
     private let handle: OpaquePointer
+    private let turn: ServingTurn
     private let epollSet: Int32
     private let wake: WakeEvent
     /// Whether something was given or resumed that the library has not looked at.
     private let hasNews = Atomic(false)
-    /// Whether the thread may be in `poll`; whoever brings news then wakes it.
+    /// Whether the thread may be in `poll`, and nobody is about to wake it: whoever brings news then
+    /// has to.
     private let isAsleep = Atomic(false)
     private let given = Guarded<[AcceptedConnection]>([])
     private let isStopped = Atomic(false)
@@ -25,6 +27,7 @@ final class ServingLoop: @unchecked Sendable {
         self.handle = handle
         epollSet = iocpd_mhd_epoll_set(handle)
         wake = try WakeEvent()
+        turn = ServingTurn(wake: wake)
     }
 
     /// Hands over a connection; any thread may.
@@ -36,8 +39,12 @@ final class ServingLoop: @unchecked Sendable {
     /// Has the library look for connections that were resumed; any thread may call it.
     func tellNews() {
         hasNews.store(true, ordering: .sequentiallyConsistent)
-        if isAsleep.exchange(false, ordering: .sequentiallyConsistent) { wake.wake() }
+        let wasAsleep = isAsleep.exchange(false, ordering: .sequentiallyConsistent)
+        if PromisedTurn.take(newsOf: self, isFirst: wasAsleep) { wake.wake() }
     }
+
+    /// Whether there is news that no pass has begun with.
+    var hasUnseenNews: Bool { hasNews.load(ordering: .relaxed) }
 
     /// Makes ``run()`` return soon.
     func stop() {
@@ -51,19 +58,43 @@ final class ServingLoop: @unchecked Sendable {
             pollfd(fd: epollSet, events: Int16(POLLIN), revents: 0),
             pollfd(fd: wake.descriptor.number, events: Int16(POLLIN), revents: 0),
         ]
+        turn.take()
         while !isStopped.load(ordering: .acquiring) {
-            let isWoken = sleep(&watched)
-            if hasNews.exchange(false, ordering: .sequentiallyConsistent) { takeGiven() }
-            MHD_run(handle)
+            let timeout = milliseconds
+            turn.end()
+            let isWoken = sleep(&watched, atMost: timeout)
+            turn.take()
+            isAsleep.store(false, ordering: .relaxed)
+            serve()
             // Not before: a fetch that was woken has its reply earlier by a system call. What was
             // told meanwhile wrote nothing, and is seen before the next sleep.
             if isWoken { wake.acknowledge() }
         }
+        turn.end()
+    }
+
+    /// Serves on the thread that has brought news, and then wakes its own, which sleeps.
+    ///
+    /// What its own would be woken for is done here first; the rest is left to it.
+    func serveAndWake() {
+        if turn.takeIfFree() {
+            if !isStopped.load(ordering: .acquiring) {
+                serve()
+                // The reply has been sent; its end is told by another pass.
+                if milliseconds == 0 { serve() }
+            }
+            turn.end()
+        }
+        wake.wake()
+    }
+
+    private func serve() {
+        if hasNews.exchange(false, ordering: .sequentiallyConsistent) { takeGiven() }
+        MHD_run(handle)
     }
 
     /// Waits for an event, for news, or until the library has something to do.
-    private func sleep(_ watched: inout [pollfd]) -> Bool {
-        let timeout = milliseconds
+    private func sleep(_ watched: inout [pollfd], atMost timeout: Int32) -> Bool {
         guard timeout != 0 else { return false }
         var isWoken = false
         isAsleep.store(true, ordering: .sequentiallyConsistent)
@@ -72,7 +103,6 @@ final class ServingLoop: @unchecked Sendable {
             poll(&watched, nfds_t(watched.count), timeout)
             isWoken = watched[1].revents != 0
         }
-        isAsleep.store(false, ordering: .relaxed)
         return isWoken
     }
 
@@ -102,6 +132,8 @@ final class ServingLoop: @unchecked Sendable {
 
     /// Closes all connections; the thread of ``run()`` must have ended.
     func end() {
+        // For good: nobody can serve what has ended.
+        turn.take()
         for connection in given.withLock({ $0 }) { connection.discard() }
         MHD_stop_daemon(handle)
     }

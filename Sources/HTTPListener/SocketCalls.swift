@@ -46,6 +46,13 @@ final class WakeEvent: Sendable {
         var count: UInt64 = 0
         _ = read(descriptor.number, &count, 8)
     }
+
+    /// Waits until somebody wakes, and acknowledges it.
+    func wait() {
+        var watched = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
+        poll(&watched, 1, -1)
+        acknowledge()
+    }
 }
 
 /// A thread that is joined once.

@@ -116,6 +116,12 @@ final class RawClient {
         return true
     }
 
+    /// Whether there is anything to read.
+    var hasBytes: Bool {
+        var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return !received.isEmpty || poll(&watched, 1, 0) > 0
+    }
+
     /// Reads one whole reply.
     func reply(within seconds: Double = 5, to method: String = "GET") throws -> Reply {
         let end = now() + Int64(seconds * 1e9)

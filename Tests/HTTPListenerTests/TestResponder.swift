@@ -1,5 +1,6 @@
 import EngineBase
 import Dispatch
+import Glibc
 import HTTPListener
 
 /// Things that happen on other threads, taken one by one with a deadline.
@@ -18,11 +19,22 @@ final class Mailbox<Item: Sendable>: Sendable {
     }
 }
 
+/// A reply that has left, or has not.
+struct Departure: Sendable {
+    var name: String
+    var isSent: Bool
+    var thread: pthread_t
+}
+
 /// Answers by path, and keeps what a test wants to look at.
 final class TestResponder: HTTPResponder {
     let parked = Mailbox<HTTPExchange>()
     let hangups = Mailbox<String>()
     let handovers = Mailbox<Bool>()
+    /// What a request to `/wake` replies to before it has its own reply.
+    let toWake = Mailbox<HTTPExchange>()
+    /// Whose replies have left, and on which thread, of those and of `/wake` itself.
+    let departures = Mailbox<Departure>()
     let logs = Mailbox<RequestLog>()
     let requests = Mailbox<HTTPRequest>()
     let lengths = Mailbox<Int?>()
@@ -47,6 +59,9 @@ final class TestResponder: HTTPResponder {
             parked.put(exchange)
         case "park-quietly":
             parked.put(exchange)
+        case "wake":
+            while let waiting = toWake.take(within: 0) { depart("waiting", waiting) }
+            depart("waker", exchange)
         case "hold":
             parked.put(exchange)
             gate.wait()
@@ -83,6 +98,18 @@ final class TestResponder: HTTPResponder {
                 )
             )
         }
+    }
+
+    private func depart(_ name: String, _ exchange: HTTPExchange) {
+        exchange.reply(
+            HTTPReply(
+                status: 200,
+                body: Array(name.utf8),
+                onHandover: { [departures] isSent in
+                    departures.put(Departure(name: name, isSent: isSent, thread: pthread_self()))
+                }
+            )
+        )
     }
 
     func refusal(_ refusal: ListenerRefusal, for head: HTTPRequest) -> HTTPReply {

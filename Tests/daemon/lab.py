@@ -49,6 +49,12 @@ class Lab(Port):
         session = self.open(device.uri, **members)
         return session, device.accept()
 
+    def open_with_place(self, uri, reserved=1):
+        """A session whose open has given back its place, as it does once its reply has left."""
+        session = self.open(uri)
+        self.wait_counts(reserved=reserved)
+        return session
+
     def begin_open(self, uri, **members):
         """A session whose open gives an entry."""
         body = {"uri": uri, "port": self.name, **members}

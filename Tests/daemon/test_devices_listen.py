@@ -105,7 +105,7 @@ def test_a_listener_only_accepts(listener):
 
 def test_an_accept_needs_two_places(make_lab):
     lab = make_lab(capacity=3)
-    session = lab.open("tcp-listen://127.0.0.1:0")
+    session = lab.open_with_place("tcp-listen://127.0.0.1:0")
     lab.start(session, "accept")
     assert lab.refused(session, "accept") == (429, "port.full")
     assert lab.counts()["reserved"] == 3

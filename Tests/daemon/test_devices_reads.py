@@ -287,7 +287,8 @@ def test_a_session_s_limits(lab):
 
 def test_a_port_without_room_refuses_operations(make_lab):
     lab = make_lab(capacity=4)
-    session, peer = lab.connected()
+    device = lab.device()
+    session, peer = lab.open_with_place(device.uri), device.accept()
     lab.submit(session, {"op": "read"}, {"op": "read"}, {"op": "read"})
     assert lab.refused(session, "read") == (429, "port.full")
     assert lab.refused(session, "read", deliver="inline") == (429, "port.full")
