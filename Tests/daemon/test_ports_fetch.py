@@ -259,6 +259,20 @@ def test_hang_up_of_pipelined_fetches_takes_nothing(port):
     assert contexts(found) == list("abc")[3 - len(found) :]
 
 
+def test_a_fetch_settles_though_its_client_has_gone(port):
+    """A worker that acks its last batch with a fetch and ends has said what it did."""
+    for _ in range(50):
+        port.post("done")
+        batch = port.fetch()
+        client = port.daemon.begin(
+            "POST", f"{port.path}/completions:fetch",
+            json={"wait_ms": 50_000, "settle": {"lease": batch["lease"], "ack": "all"}})
+        client.close()
+        eventually(lambda: port.counts()["leased"] == 0, "the settle")
+    counts = port.counts()
+    assert (counts["acked_total"], counts["queued"]) == (50, 0)
+
+
 def test_two_hundred_hang_ups_leave_nothing(port):
     before = port.daemon.descriptors()
     for turn in range(200):

@@ -14,8 +14,10 @@ enum FetchHandlers {
         let port = try call.port(name)
         if let settle = request.settle { try SettleParts.judge(settle) }
         // Requests that were sent behind a waiting one are carried out even if their client has
-        // gone since: nobody would get what such a fetch takes.
+        // gone since: nobody would get what such a fetch takes. What it settles is settled, for its
+        // client has done that work, and nobody else should do it again.
         guard !call.exchange.clientIsGone() else {
+            if let settle = request.settle { _ = try? port.settle(settle) }
             call.service.metrics.undeliveredReply()
             return HTTPReply(status: 200, closesConnection: true)
         }
