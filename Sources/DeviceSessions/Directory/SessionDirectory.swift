@@ -36,7 +36,7 @@ public final class SessionDirectory: Sendable {
     private let rememberedMilliseconds = 600_000
     private let rememberedLimit: Int
     private let directory: Guarded<Directory>
-    private let times = Guarded<[String: DurationHistogram]>([:])
+    private let times = Guarded<[(name: String, durations: DurationHistogram)]>([])
 
     /// An empty directory.
     ///
@@ -126,14 +126,23 @@ public final class SessionDirectory: Sendable {
     }
 
     /// How long operations took from their acceptance to their end, by their names.
-    public var operationTimes: [String: DurationHistogram] { times.withLock { $0 } }
+    public var operationTimes: [String: DurationHistogram] {
+        let times = times.withLock { $0 }
+        return Dictionary(uniqueKeysWithValues: times.map { ($0.name, $0.durations) })
+    }
 
     /// Counts operations that have ended.
     public func count(_ ended: [(name: String, nanoseconds: Int64)]) {
         guard !ended.isEmpty else { return }
         times.withLock { times in
+            // Mostly those that end together have one name, and there are few names at all.
+            var place = 0
             for (name, nanoseconds) in ended {
-                times[name, default: DurationHistogram()].add(nanoseconds: nanoseconds)
+                if place == times.count || times[place].name != name {
+                    place = times.firstIndex { $0.name == name } ?? times.count
+                }
+                if place == times.count { times.append((name, DurationHistogram())) }
+                times[place].durations.add(nanoseconds: nanoseconds)
             }
         }
     }

@@ -42,11 +42,10 @@ struct OutgoingWork {
         touched.removeAll(keepingCapacity: true)
         for (session, phase, sessions) in ended { sessions.ended(session.handle, phase) }
         ended.removeAll(keepingCapacity: true)
-        // Telling may bring new work here only by other threads, so one pass is enough.
-        let (batches, replies) = (self.batches, self.replies)
-        self.batches.removeAll(keepingCapacity: true)
-        self.replies.removeAll(keepingCapacity: true)
+        // Telling brings new work here only by other threads, so one pass is enough.
         for (port, entries) in batches { port.complete(entries) }
+        batches.removeAll(keepingCapacity: true)
         for reply in replies { reply() }
+        replies.removeAll(keepingCapacity: true)
     }
 }
