@@ -18,8 +18,8 @@ extension HTTPConnection {
     }
 
     private func takeTarget(_ text: UnsafeBufferPointer<UInt8>) {
-        if let last = lastTarget, last.hasText(text) {
-            (target, targetFault) = (last.target, nil)
+        if let known = recentTargets.target(text) {
+            (target, targetFault) = (known, nil)
             return
         }
         (target, targetFault) = RequestTarget.parse(
@@ -27,7 +27,7 @@ extension HTTPConnection {
             byteLimit: core.configuration.targetByteLimit,
             itemLimit: core.configuration.queryItemLimit
         )
-        lastTarget = targetFault == nil ? LastTarget(text, target) : nil
+        if targetFault == nil { recentTargets.add(text, target) }
     }
 
     /// The handler's call: once for the head, then for each piece of the body, then for its end.

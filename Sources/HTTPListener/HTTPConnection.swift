@@ -30,7 +30,7 @@ final class HTTPConnection: @unchecked Sendable {
     // SAFETY: what follows is touched only by whoever serves the daemon, and by who stops it.
     var target = RequestTarget()
     var targetFault: ListenerRefusal?
-    var lastTarget: LastTarget?
+    var recentTargets = RecentTargets()
     var head: RequestHead?
     var stage = Stage.head
     var body: [UInt8] = []

@@ -65,6 +65,7 @@ import Testing
         for target in [
             "/look/a", "/look/a", "/look/b", "/look/bb", "/look/b", "/look/b?q=1", "/look/b?q=2",
             "/look/b?q=2", "/look/b", long, long, "/look/a", "http://h/look/a", "/look/a",
+            "/look/b", "/look/a", "/look/b", "/look/c", "/look/a", "/look/c", long, "/look/c",
         ] {
             try client.request("GET", target)
             _ = try client.reply()
