@@ -222,7 +222,7 @@ extension HTTPConnection {
 
     private enum Step {
         case queue(PreparedReply)
-        case suspended
+        case parked
         case refuse
     }
 
@@ -235,20 +235,16 @@ extension HTTPConnection {
                     state.pending = nil
                     state.beginReply(prepared)
                     setDeadline(stallCheckMilliseconds, from: now)
-                    guard daemon.hasResumed else { return .queue(prepared) }
-                    // Whoever waited for what this request brought has its reply first.
-                    MHD_suspend_connection(handle)
-                    resume(with: prepared, &state)
-                    return .suspended
+                    return .queue(prepared)
                 }
                 if core.isStopping.load(ordering: .acquiring) { return .refuse }
                 state.phase = .parked
                 MHD_suspend_connection(handle)
-                return .suspended
+                return .parked
             }
             switch step {
             case .queue(let prepared): return prepared.queue(on: handle) ? .YES : .NO
-            case .suspended: return .YES
+            case .parked: return .YES
             case .refuse:
                 exchange.reply(stoppingReply(to: head))
             }

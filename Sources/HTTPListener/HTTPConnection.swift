@@ -92,22 +92,16 @@ final class HTTPConnection: @unchecked Sendable {
             }
             state.beginReply(prepared)
             setDeadline(stallCheckMilliseconds, from: now)
-            resume(with: prepared, &state)
+            // While it is suspended any thread may queue a response. Both calls are made under the
+            // lock, so that whoever stops the listener finds the connection suspended or resumed.
+            if !prepared.queue(on: handle) {
+                // The library will ask again for an answer, and be told to close.
+                state.phase = .cut
+            }
+            MHD_resume_connection(handle)
+            daemon.connectionResumed()
             return true
         }
-    }
-
-    /// Queues the reply of a suspended connection, which any thread may do, and resumes it.
-    ///
-    /// Both are done under the lock, so that whoever stops the listener finds the connection
-    /// suspended or resumed.
-    func resume(with prepared: PreparedReply, _ state: inout ExchangeState) {
-        if !prepared.queue(on: handle) {
-            // The library will ask again for an answer, and be told to close.
-            state.phase = .cut
-        }
-        MHD_resume_connection(handle)
-        daemon.connectionResumed()
     }
 
     func watch(exchange number: UInt64, _ body: @escaping @Sendable () -> Void) {

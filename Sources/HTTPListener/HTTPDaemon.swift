@@ -84,9 +84,6 @@ final class HTTPDaemon: @unchecked Sendable {
     /// A suspended connection was resumed: the thread is to look after it.
     func connectionResumed() { loop?.tellNews() }
 
-    /// Whether there is a connection that was resumed and not looked after yet.
-    var hasResumed: Bool { loop?.hasUnseenNews == true }
-
     func connectionEnded() { connections.wrappingSubtract(1, ordering: .relaxed) }
 
     /// Ends the thread and closes its connections, none of which may be parked.

@@ -43,9 +43,6 @@ final class ServingLoop: @unchecked Sendable {
         if PromisedTurn.take(newsOf: self, isFirst: wasAsleep) { wake.wake() }
     }
 
-    /// Whether there is news that no pass has begun with.
-    var hasUnseenNews: Bool { hasNews.load(ordering: .relaxed) }
-
     /// Makes ``run()`` return soon.
     func stop() {
         isStopped.store(true, ordering: .releasing)

@@ -8,19 +8,6 @@ import Testing
 
 /// Replies to those that wait, brought by somebody else's request.
 @Suite struct WakingTests {
-    @Test func `on one thread the reply that was waited for leaves first`() throws {
-        let test = try TestServer { $0.threads = 1 }
-        defer { test.server.stop() }
-        let (waiting, waker) = (try test.client(), try test.client())
-        for _ in 1...20 {
-            try wake(waiting, by: waker, at: test)
-            let first = try #require(test.responder.departures.take())
-            let second = try #require(test.responder.departures.take())
-            #expect(first.name == "waiting" && first.isSent)
-            #expect(second.name == "waker" && second.isSent)
-        }
-    }
-
     @Test func `a thread that brings news of a sleeping one's connection sends the reply itself`()
         throws
     {
@@ -81,6 +68,21 @@ import Testing
             }
         }
         #expect(failures.withLock { $0 } == [])
+    }
+
+    @Test(arguments: [1, 2])
+    func `a waker that has ended its sending has its reply`(threads: Int) throws {
+        let test = try TestServer { $0.threads = threads }
+        defer { test.server.stop() }
+        for _ in 1...20 {
+            let (waiting, waker) = (try test.client(), try test.client())
+            try park(waiting, at: test)
+            try waker.request("GET", "/wake")
+            waker.finishSending()
+            #expect(try waiting.reply().text == "waiting")
+            #expect(try waker.reply().text == "waker")
+            #expect(waker.isClosedByServer())
+        }
     }
 
     /// Has a client wait, and the next `/wake` reply to it.
