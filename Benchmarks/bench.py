@@ -11,7 +11,7 @@ import pathlib
 import sys
 import time
 
-from driver import floors, growth, machine, picture, report
+from driver import floors, growth, machine, picture, plain, report
 from driver.processes import BenchFault
 from driver.rounds import measure
 from driver.rows import crowds, devices, engine, fetching, posting, waking
@@ -99,7 +99,7 @@ def main():
         if options.growth:
             measure_growth(place, options)
         elif options.floors:
-            measure_rows(place, options, floors.ROWS, "floors")
+            measure_rows(place, options, [*floors.ROWS, *plain.ROWS], "floors")
         else:
             measure_rows(place, options, ROWS, "latest")
 

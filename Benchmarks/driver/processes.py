@@ -79,7 +79,24 @@ class Announcing(Child):
         self.port = int(line)
 
 
-class Daemon(Child):
+class Asked:
+    """What speaks HTTP and JSON on `connection`."""
+
+    connection: http.client.HTTPConnection
+
+    def ask(self, method, path, body=None, status=(200, 201, 202)):
+        """The JSON of a reply that must have one of the statuses."""
+        data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"} if data else {}
+        self.connection.request(method, path, data, headers)
+        reply = self.connection.getresponse()
+        text = reply.read()
+        if reply.status not in status:
+            raise BenchFault(f"{method} {path} was answered {reply.status}: {text[:300]}")
+        return json.loads(text) if text else None
+
+
+class Daemon(Child, Asked):
     """A running iocpd with short ways to call it."""
 
     def __init__(self, program, *arguments, wrapper=(), threads=2):
@@ -110,17 +127,6 @@ class Daemon(Child):
                 return int(found[1])
         self.stop()
         raise BenchFault(f"iocpd does not start: {text.decode()[-500:]}")
-
-    def ask(self, method, path, body=None, status=(200, 201, 202)):
-        """The JSON of a reply that must have one of the statuses."""
-        data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"} if data else {}
-        self.connection.request(method, path, data, headers)
-        reply = self.connection.getresponse()
-        text = reply.read()
-        if reply.status not in status:
-            raise BenchFault(f"{method} {path} was answered {reply.status}: {text[:300]}")
-        return json.loads(text) if text else None
 
     def new_port(self, name, **settings):
         """An empty port; one of that name that is there is closed first."""

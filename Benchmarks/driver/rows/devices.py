@@ -29,16 +29,21 @@ def open_sessions(daemon, port, device, count):
     return names
 
 
-def transacts(place, daemon, port, names, batch=BATCH, depth=DEPTH, seconds=SECONDS, size=BYTES):
-    """The outcome of transacts on those sessions."""
+def load_transacts(place, server, port, names, batch, depth, seconds, size):
+    """The outcome of transacts on those sessions, as the load generator saw it."""
     operation = {"op": "transact", "data": "a" * size, "encoding": "utf8", "exactly": size}
-    before = daemon.counts(port)["completed_total"]
-    outcome = place.load(
-        "transact", daemon.port, path=f"/v1/ports/{port}/completions:fetch",
+    return place.load(
+        "transact", server.port, path=f"/v1/ports/{port}/completions:fetch",
         sessions=place.file("sessions", "\n".join(names)),
         body=place.file("operations.json", json.dumps({"operations": [operation] * batch})),
         batch=batch, depth=depth, max=1024, settle=True, seconds=seconds,
         members=',"wait_ms":20000,"encoding":"utf8"')
+
+
+def transacts(place, daemon, port, names, batch=BATCH, depth=DEPTH, seconds=SECONDS, size=BYTES):
+    """The outcome of transacts on those sessions."""
+    before = daemon.counts(port)["completed_total"]
+    outcome = load_transacts(place, daemon, port, names, batch, depth, seconds, size)
     counts = daemon.counts(port)
     assert counts["completed_total"] - before == outcome["posts"] * batch, (counts, outcome)
     return outcome
