@@ -79,28 +79,46 @@ enum Base64 {
         _ bytes: UnsafeBufferPointer<UInt8>,
         into output: UnsafeMutableBufferPointer<UInt8>
     ) {
-        guard let target = UnsafeMutableRawPointer(output.baseAddress) else { return }
+        guard let source = UnsafeRawPointer(bytes.baseAddress),
+            let target = UnsafeMutableRawPointer(output.baseAddress)
+        else { return }
         pairs.withUnsafeBufferPointer { pairs in
             var (read, written) = (0, 0)
-            while read + 3 <= bytes.count {
+            // Six bytes at a time, of eight that are there to be looked at.
+            while read + 8 <= bytes.count {
+                let word = UInt64(
+                    bigEndian: source.loadUnaligned(fromByteOffset: read, as: UInt64.self))
                 put(
-                    UInt32(bytes[read]) << 16 | UInt32(bytes[read + 1]) << 8
-                        | UInt32(bytes[read + 2]))
+                    pair(word >> 52) | pair(word >> 40) << 16 | pair(word >> 28) << 32
+                        | pair(word >> 16) << 48)
+                read += 6
+                written += 8
+            }
+            while read + 3 <= bytes.count {
+                put(group(bytes[read], bytes[read + 1], bytes[read + 2]))
                 read += 3
+                written += 4
             }
             let left = bytes.count - read
             guard left > 0 else { return }
-            put(UInt32(bytes[read]) << 16 | (left == 2 ? UInt32(bytes[read + 1]) << 8 : 0))
-            output[written - 1] = UInt8(ascii: "=")
-            if left == 1 { output[written - 2] = UInt8(ascii: "=") }
+            put(group(bytes[read], left == 2 ? bytes[read + 1] : 0, 0))
+            output[written + 3] = UInt8(ascii: "=")
+            if left == 1 { output[written + 2] = UInt8(ascii: "=") }
+
+            /// The two characters of the lowest twelve bits.
+            @inline(__always)
+            func pair(_ bits: UInt64) -> UInt64 { UInt64(pairs[Int(bits & 0xFFF)]) }
 
             @inline(__always)
-            func put(_ group: UInt32) {
-                let characters =
-                    UInt32(pairs[Int(group >> 12)]) | UInt32(pairs[Int(group & 0xFFF)]) << 16
+            func group(_ first: UInt8, _ second: UInt8, _ third: UInt8) -> UInt32 {
+                let bits = UInt64(first) << 16 | UInt64(second) << 8 | UInt64(third)
+                return UInt32(pair(bits >> 12) | pair(bits) << 16)
+            }
+
+            @inline(__always)
+            func put<Characters: FixedWidthInteger>(_ characters: Characters) {
                 target.storeBytes(
-                    of: characters.littleEndian, toByteOffset: written, as: UInt32.self)
-                written += 4
+                    of: characters.littleEndian, toByteOffset: written, as: Characters.self)
             }
         }
     }

@@ -12,10 +12,35 @@ extension JSONWriter {
     }
 
     /// Writes a member that is a client's own text.
+    @inlinable
+    @inline(__always)
     public mutating func member(_ name: StaticString, _ text: ClientText?) {
         guard case .some(let text) = text else { return }
         member(name)
         string(text)
+    }
+
+    /// Writes a member that is a string, a text without need of escapes and a number in decimal
+    /// digits, and one that is the number itself.
+    public mutating func members(
+        _ name: StaticString,
+        _ prefix: [UInt8],
+        _ numberName: StaticString,
+        _ number: UInt64
+    ) {
+        member(name)
+        let most = 20
+        buffer.reserve(prefix.count + numberName.utf8CodeUnitCount + 2 * most + 6)
+        buffer.put("\"")
+        prefix.withUnsafeBufferPointer { buffer.append($0) }
+        let first = buffer.count
+        buffer.appendDecimal(number)
+        let digits = first..<buffer.count
+        buffer.put("\",\"")
+        buffer.put(numberName)
+        buffer.put("\":")
+        buffer.appendAgain(digits)
+        needsComma = true
     }
 
     /// Writes a member that is an integer.

@@ -1,4 +1,4 @@
-import EngineBase
+public import EngineBase
 
 /// Writes compact JSON to a growing buffer of bytes.
 ///
@@ -13,16 +13,29 @@ public struct JSONWriter: ~Copyable {
     /// An empty writer with room for that many bytes.
     public init(reservingCapacity capacity: Int = 256) { buffer = TextBuffer(capacity: capacity) }
 
+    private init(in memory: UnsafeMutableBufferPointer<UInt8>) { buffer = TextBuffer(in: memory) }
+
+    /// Makes a text.
+    ///
+    /// - Parameters:
+    ///   - capacity: how many bytes to expect; they are written where they stay if no more come.
+    ///   - write: writes the text.
+    /// - Returns: what was written, in UTF-8.
+    public static func text(
+        reserving capacity: Int = 256,
+        _ write: (inout JSONWriter) -> Void
+    ) -> [UInt8] {
+        var grown: [UInt8]?
+        let text = [UInt8](unsafeUninitializedCapacity: capacity) { memory, count in
+            var writer = JSONWriter(in: memory)
+            write(&writer)
+            if writer.buffer.isOwner { grown = writer.bytes } else { count = writer.buffer.count }
+        }
+        return grown ?? text
+    }
+
     /// What was written so far, in UTF-8.
     public var bytes: [UInt8] { buffer.bytes }
-
-    /// What was written; starts anew.
-    public mutating func takeBytes() -> [UInt8] {
-        let taken = buffer.bytes
-        buffer.removeAll()
-        needsComma = false
-        return taken
-    }
 
     /// Ends the text with a line feed, as every reply does.
     public mutating func finishLine() {
@@ -96,6 +109,7 @@ public struct JSONWriter: ~Copyable {
     }
 
     /// Writes a client's own text.
+    @inlinable
     @inline(__always)
     mutating func string(_ text: ClientText) {
         if let (words, count) = text.inPlace, !mayNeedEscape(words.0), !mayNeedEscape(words.1) {
@@ -105,8 +119,14 @@ public struct JSONWriter: ~Copyable {
             buffer.put("\"")
             needsComma = true
         } else {
-            text.withUTF8 { string(utf8: $0) }
+            stringWithCare(text)
         }
+    }
+
+    @usableFromInline
+    @inline(never)
+    mutating func stringWithCare(_ text: ClientText) {
+        text.withUTF8 { string(utf8: $0) }
     }
 
     /// Writes an integer.

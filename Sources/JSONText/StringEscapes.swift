@@ -74,6 +74,7 @@ private func needsEscape(_ byte: UInt8) -> Bool {
 }
 
 /// Whether one of eight bytes may need an escape: never no where one does.
+@inlinable
 @inline(__always)
 func mayNeedEscape(_ word: UInt64) -> Bool {
     let ones: UInt64 = 0x0101_0101_0101_0101

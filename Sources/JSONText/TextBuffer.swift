@@ -9,21 +9,29 @@ struct TextBuffer: ~Copyable {
     @usableFromInline var capacity: Int
     /// How many bytes there are.
     @usableFromInline var count = 0
+    /// Whether the memory is the buffer's own.
+    @usableFromInline private(set) var isOwner: Bool
 
     @usableFromInline
     init(capacity: Int) {
         self.capacity = max(capacity, 16)
         start = .allocate(capacity: self.capacity)
+        isOwner = true
+    }
+
+    /// A buffer in somebody's memory, until that is too small.
+    init(in memory: UnsafeMutableBufferPointer<UInt8>) {
+        let given = memory.isEmpty ? nil : memory.baseAddress
+        isOwner = given == nil
+        capacity = isOwner ? 16 : memory.count
+        start = given ?? .allocate(capacity: capacity)
     }
 
     @inlinable
-    deinit { start.deallocate() }
+    deinit { if isOwner { start.deallocate() } }
 
     /// A copy of the bytes.
     var bytes: [UInt8] { Array(UnsafeBufferPointer(start: start, count: count)) }
-
-    /// Starts anew, in the same memory.
-    mutating func removeAll() { count = 0 }
 
     /// Makes room for so many bytes more.
     @inlinable
@@ -38,8 +46,9 @@ struct TextBuffer: ~Copyable {
         capacity = max(2 * capacity, count + more)
         let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
         larger.update(from: start, count: count)
-        start.deallocate()
+        if isOwner { start.deallocate() }
         start = larger
+        isOwner = true
     }
 
     @inlinable
@@ -86,6 +95,7 @@ struct TextBuffer: ~Copyable {
     }
 
     /// Appends the first bytes of two words, the lowest first; there must be room for all 16.
+    @inlinable
     @inline(__always)
     mutating func put(_ words: (UInt64, UInt64), count more: Int) {
         let place = UnsafeMutableRawPointer(start + count)
@@ -97,25 +107,41 @@ struct TextBuffer: ~Copyable {
     /// Appends a number in decimal digits.
     @usableFromInline
     mutating func appendDecimal(_ value: UInt64) {
-        let most = 20
-        reserve(2 * most)
-        // The last digit comes first: they are written behind their place and moved there.
-        let end = start + count + 2 * most
-        var first = end
+        let digits = TextBuffer.digits(of: value)
+        reserve(digits)
+        var place = start + count + digits
         var rest = value
         while rest >= 10 {
             let pair = TextBuffer.pairs.utf8Start + 2 * Int(truncatingIfNeeded: rest % 100)
-            first -= 2
-            first[0] = pair[0]
-            first[1] = pair[1]
+            place -= 2
+            place[0] = pair[0]
+            place[1] = pair[1]
             rest /= 100
         }
-        if rest > 0 || first == end {
-            first -= 1
-            first[0] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest)
+        // One digit is left where their number is odd.
+        if digits % 2 == 1 { place[-1] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest) }
+        count += digits
+    }
+
+    /// How many decimal digits a number has.
+    @inline(__always)
+    private static func digits(of value: UInt64) -> Int {
+        var (digits, rest) = (1, value)
+        while rest >= 10_000 {
+            digits += 4
+            rest /= 10_000
         }
-        (start + count).update(from: first, count: end - first)
-        count += end - first
+        if rest >= 1_000 { return digits + 3 }
+        if rest >= 100 { return digits + 2 }
+        return rest >= 10 ? digits + 1 : digits
+    }
+
+    /// Appends bytes that are there already, once more.
+    @inline(__always)
+    mutating func appendAgain(_ bytes: Range<Int>) {
+        reserve(bytes.count)
+        (start + count).update(from: start + bytes.lowerBound, count: bytes.count)
+        count += bytes.count
     }
 
     /// `00` to `99`.

@@ -6,6 +6,9 @@ import Testing
         arguments: [
             ("", []), ("AA==", [0]), ("AAE=", [0, 1]), ("AAEC", [0, 1, 2]), ("/+8=", [0xFF, 0xEF]),
             ("//79", [0xFF, 0xFE, 0xFD]), ("TWFueQ==", [0x4D, 0x61, 0x6E, 0x79]),
+            ("YWJjZGVmZ2g=", Array("abcdefgh".utf8)), ("YWJjZGVmZ2hp", Array("abcdefghi".utf8)),
+            ("YWJjZGVmZ2hpamtsbW4=", Array("abcdefghijklmn".utf8)),
+            ("MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=", Array("12345678901234567890".utf8)),
         ] as [(String, [UInt8])]
     )
     func `base64 is decoded and encoded`(_ text: String, _ bytes: [UInt8]) {

@@ -90,12 +90,41 @@ private enum Mode: String { case lease, consume }
         }
     }
 
-    @Test func `bytes can be taken, and the writer starts anew`() {
-        var writer = JSONWriter()
-        writer.array { $0.integer(1) }
-        #expect(writer.takeBytes() == Array("[1]".utf8))
-        writer.array { $0.integer(2) }
-        #expect(writer.takeBytes() == Array("[2]".utf8))
+    @Test(arguments: [0, 1, 15, 16, 17, 100, 4_096])
+    func `a text is the same whatever room it was given`(room: Int) {
+        let text = JSONWriter.text(reserving: room) { writer in
+            writer.array { writer in
+                for number in 0..<200 { writer.integer(number) }
+            }
+            writer.finishLine()
+        }
+        let expected = "[" + (0..<200).map(String.init).joined(separator: ",") + "]\n"
+        #expect(String(decoding: text, as: UTF8.self) == expected)
+    }
+
+    @Test func `a number is written to its last digit`() {
+        var values: [UInt64] = [0, .max]
+        var power: UInt64 = 1
+        for _ in 0..<20 {
+            values += [power - 1, power, power + 1, power &* 9 / 2]
+            power = power.multipliedReportingOverflow(by: 10).partialValue
+        }
+        for value in values {
+            #expect(written { $0.unsigned(value) } == "\(value)")
+            #expect(written { $0.decimalString(value) } == "\"\(value)\"")
+        }
+    }
+
+    @Test(arguments: [0, 9, 10, 123_456_789, UInt64.max])
+    func `a number behind a text is told by itself too`(number: UInt64) {
+        let text = written { writer in
+            writer.object { writer in
+                writer.member("first", 1)
+                writer.members("id", Array("cmp_a_".utf8), "seq", number)
+                writer.member("last", 2)
+            }
+        }
+        #expect(text == #"{"first":1,"id":"cmp_a_\#(number)","seq":\#(number),"last":2}"#)
     }
 
     @Test func `errors pass through closures`() {

@@ -23,7 +23,7 @@ private struct Packet {
                 }
             }
         }
-        let body = writer.takeBytes()
+        let body = writer.bytes
         let parsing = try fastest { _ = try JSONDocument.read(body) { $0.memberCount } }
         var count = 0
         let reading = try fastest { count = try packets(body).count }

@@ -74,12 +74,12 @@ extension APICall {
         status: Int = 200, headers: [(name: String, value: String)] = [], reserving: Int = 256,
         _ write: (inout JSONWriter) -> Void
     ) -> HTTPReply {
-        var writer = JSONWriter(reservingCapacity: reserving)
-        write(&writer)
-        writer.finishLine()
-        return HTTPReply(
+        HTTPReply(
             status: status, contentType: "application/json", headers: headers,
-            body: writer.takeBytes())
+            body: JSONWriter.text(reserving: reserving) { writer in
+                write(&writer)
+                writer.finishLine()
+            })
     }
 
     /// The moments of this reply as text.

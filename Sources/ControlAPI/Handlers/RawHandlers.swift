@@ -128,14 +128,10 @@ enum RawHandlers {
                 entry.status == .cancelled
                 ? Problem(.operationCancelled, "The read was cancelled.")
                 : Problem(.operationFailed, error?.message ?? "The read failed.")
-            if let error {
-                var writer = JSONWriter()
-                EntryText.write(error, into: &writer)
-                problem.error = writer.takeBytes()
+            problem.error = error.map(EntryText.text)
+            problem.entry = JSONWriter.text { writer in
+                EntryText.writeInline([entry], at: 0, .base64, into: &writer)
             }
-            var writer = JSONWriter()
-            EntryText.writeInline([entry], at: 0, .base64, into: &writer)
-            problem.entry = writer.takeBytes()
             var reply = problem.reply(path: call.request.path, requestID: call.request.requestID)
             reply.headers += headers
             return reply

@@ -218,9 +218,7 @@ private final class OpenedInline: Sendable {
             error.code == EntryError.targetDenied.code
             ? Problem(TargetError.denied)
             : Problem(.sessionOpenFailed, "The device cannot be reached: \(error.message)")
-        var writer = JSONWriter()
-        EntryText.write(error, into: &writer)
-        problem.error = writer.takeBytes()
+        problem.error = EntryText.text(of: error)
         return problem.reply(path: call.request.path, requestID: call.request.requestID)
     }
 }

@@ -92,9 +92,7 @@ extension Problem {
             self.init(
                 .operationAccessDenied,
                 "The session \(session.id.text) was not opened with the access for \(operation).")
-            var writer = JSONWriter()
-            EntryText.write(.wrongAccess, into: &writer)
-            self.error = writer.takeBytes()
+            self.error = EntryText.text(of: .wrongAccess)
         case .locked(let milliseconds):
             self.init(
                 .sessionLocked, "Another client holds the lock of \(session.id.text).",

@@ -74,7 +74,19 @@ struct Problem: Error, Sendable {
 
     /// The reply that tells it.
     func reply(path: String, requestID: String) -> HTTPReply {
-        var writer = JSONWriter(reservingCapacity: 512)
+        var headers: [(name: String, value: String)] = []
+        if let allow { headers.append(("Allow", allow)) }
+        if let milliseconds = retryAfterMilliseconds {
+            headers.append(("Retry-After", String(max(1, (milliseconds + 999) / 1_000))))
+        }
+        return HTTPReply(
+            status: status, contentType: "application/problem+json", headers: headers,
+            body: JSONWriter.text(reserving: 512) { writer in
+                write(path: path, requestID: requestID, into: &writer)
+            })
+    }
+
+    private func write(path: String, requestID: String, into writer: inout JSONWriter) {
         writer.beginObject()
         writer.member("type", kind.path)
         writer.member("title", kind.title)
@@ -109,13 +121,5 @@ struct Problem: Error, Sendable {
         }
         writer.endObject()
         writer.finishLine()
-        var headers: [(name: String, value: String)] = []
-        if let allow { headers.append(("Allow", allow)) }
-        if let milliseconds = retryAfterMilliseconds {
-            headers.append(("Retry-After", String(max(1, (milliseconds + 999) / 1_000))))
-        }
-        return HTTPReply(
-            status: status, contentType: "application/problem+json", headers: headers,
-            body: writer.takeBytes())
     }
 }

@@ -7,22 +7,22 @@ struct EntryText {
     let times: Timestamps
     let encoding: ReplyEncoding
     /// What all ids begin with.
-    private let idPrefix: String
+    private let idPrefix: [UInt8]
 
     /// The text of entries of one life of a port.
     init(generation: PortGeneration, times: Timestamps, encoding: ReplyEncoding) {
         self.times = times
         self.encoding = encoding
-        idPrefix = EntryID.prefix(of: generation)
+        idPrefix = Array(EntryID.prefix(of: generation).utf8)
     }
 
     /// The entries of a batch.
     func write(_ batch: EntryBatch, into writer: inout JSONWriter) {
         for run in batch.runs {
             // What the port knows of an entry is the same for all of a run.
-            var common = JSONWriter(reservingCapacity: 64)
-            members(of: run.queuedAt, run.delivery, into: &common)
-            let tail = common.bytes
+            let tail = JSONWriter.text(reserving: 64) { writer in
+                members(of: run.queuedAt, run.delivery, into: &writer)
+            }
             for index in run.entries.indices {
                 writer.beginObject()
                 members(of: run.firstSeq + UInt64(index), run.entries, at: index, into: &writer)
@@ -75,12 +75,15 @@ struct EntryText {
         writer.endObject()
     }
 
+    /// An entry's error, by itself.
+    static func text(of error: EntryError) -> [UInt8] {
+        JSONWriter.text { writer in write(error, into: &writer) }
+    }
+
     private func members(
         of seq: UInt64, _ entries: EntryList, at index: Int, into writer: inout JSONWriter
     ) {
-        writer.member("id")
-        writer.string(idPrefix, then: seq)
-        writer.member("seq", seq)
+        writer.members("id", idPrefix, "seq", seq)
         EntryText.members(of: entries, at: index, encoding, into: &writer)
     }
 
@@ -100,15 +103,20 @@ struct EntryText {
         writer.member("kind", entries[index].kind)
         writer.member("key", entries[index].key)
         let details = entries[index].details
-        if let details {
-            writer.member("session", details.session)
-            writer.member("operation", details.operationName)
-        }
+        if let details { write(origin: details, into: &writer) }
         writer.member("context", entries[index].context)
         writer.member("status", entries[index].status)
         writer.member("bytes", entries[index].bytes)
         writer.dataMembers(entries[index].data, as: encoding)
-        guard let details else { return }
+        if let details { write(rest: details, into: &writer) }
+    }
+
+    private static func write(origin details: EntryDetails, into writer: inout JSONWriter) {
+        writer.member("session", details.session)
+        writer.member("operation", details.operationName)
+    }
+
+    private static func write(rest details: EntryDetails, into writer: inout JSONWriter) {
         writer.member("last", details.isLast)
         if let error = details.error {
             writer.member("error")
@@ -118,7 +126,10 @@ struct EntryText {
         writer.member("peer", details.peer)
         writer.member("sent", details.sent)
         writer.member("discarded", details.discarded)
-        guard let extras = details.extras else { return }
+        if let extras = details.extras { write(extras, into: &writer) }
+    }
+
+    private static func write(_ extras: EntryExtras, into writer: inout JSONWriter) {
         writer.member("message_bytes", extras.messageBytes)
         if let events = extras.events { writer.member("events", events) }
         writer.member("value", extras.value)
