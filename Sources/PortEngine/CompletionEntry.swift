@@ -75,26 +75,50 @@ public struct OperationName: Hashable, Sendable {
 
 /// What entries of operations carry beyond what every entry has.
 ///
-/// Apart from ``CompletionEntry``, so that a posted packet stays small.
+/// Apart from ``CompletionEntry``, so that a posted packet stays small; and what few entries carry
+/// is apart once more.
 public final class EntryDetails: Sendable {
     /// The session that it is about.
     public let session: String?
     /// The operation that it ends, or that it is one of many results of.
     public let operationName: OperationName?
-    /// Whether no entry of that operation follows; given for standing reads alone.
-    public let isLast: Bool?
-    /// Why it did not end `ok`.
-    public let error: EntryError?
-    /// The session that an accept brought.
-    public let accepted: String?
-    /// The other end: of an accepted or opened session, or the sender of a datagram.
-    public let peer: String?
     /// Request bytes that a transact got out.
     public let sent: Int?
+    private let particulars: Particulars?
+
+    private final class Particulars: Sendable {
+        let isLast: Bool?
+        let error: EntryError?
+        let accepted: String?
+        let peer: String?
+        let discarded: Int?
+        let extras: EntryExtras?
+
+        init(
+            isLast: Bool?, error: EntryError?, accepted: String?, peer: String?, discarded: Int?,
+            extras: EntryExtras?
+        ) {
+            self.isLast = isLast
+            self.error = error
+            self.accepted = accepted
+            self.peer = peer
+            self.discarded = discarded
+            self.extras = extras
+        }
+    }
+
+    /// Whether no entry of that operation follows; given for standing reads alone.
+    public var isLast: Bool? { particulars?.isLast }
+    /// Why it did not end `ok`.
+    public var error: EntryError? { particulars?.error }
+    /// The session that an accept brought.
+    public var accepted: String? { particulars?.accepted }
+    /// The other end: of an accepted or opened session, or the sender of a datagram.
+    public var peer: String? { particulars?.peer }
     /// Input bytes that were thrown away unread.
-    public let discarded: Int?
-    /// What few entries carry.
-    public let extras: EntryExtras?
+    public var discarded: Int? { particulars?.discarded }
+    /// What fewer entries still carry.
+    public var extras: EntryExtras? { particulars?.extras }
 
     /// Details with these members; what does not apply is left out.
     public init(
@@ -104,13 +128,16 @@ public final class EntryDetails: Sendable {
     ) {
         self.session = session
         operationName = operation
-        self.isLast = isLast
-        self.error = error
-        self.accepted = accepted
-        self.peer = peer
         self.sent = sent
-        self.discarded = discarded
-        self.extras = extras
+        let hasParticulars =
+            isLast != nil || error != nil || accepted != nil || peer != nil || discarded != nil
+            || extras != nil
+        particulars =
+            hasParticulars
+            ? Particulars(
+                isLast: isLast, error: error, accepted: accepted, peer: peer, discarded: discarded,
+                extras: extras)
+            : nil
     }
 
     /// The id of that operation.
