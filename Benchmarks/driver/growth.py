@@ -124,6 +124,20 @@ def waiters(place):
                 yield row(f"wake, {count} more waiting", outcome, **memory)
 
 
+def queue_transacts(daemon, port, names, rounds):
+    """Leaves the entries of so many rounds of transacts on a port; how many there are."""
+    batch = 512
+    operation = {"op": "transact", "data": "a" * 32, "encoding": "utf8", "exactly": 32}
+    queued = daemon.counts(port)["queued"]
+    for _ in range(rounds):
+        for name in names:
+            daemon.ask(
+                "POST", f"/v1/sessions/{name}/operations", {"operations": [operation] * batch})
+        queued += batch * len(names)
+        daemon.wait_count(port, "queued", queued)
+    return batch * len(names) * rounds
+
+
 def memory(place):
     for name, packet in (
             ("no data", {"context": "reading-000123"}), ("32 bytes of data", PACKET),
@@ -134,6 +148,15 @@ def memory(place):
             fill(daemon, "bench", 1_000_000, packet)
             yield row(
                 f"a queued entry, {name}", bytes_each=kib_each(daemon, before, 1_000_000) * 1024)
+    with place.daemon() as daemon, place.announcing("echo_device") as device:
+        daemon.new_port("bench")
+        names = open_sessions(daemon, "bench", device, 8)
+        queue_transacts(daemon, "bench", names, 2)
+        before = daemon.resident_kib()
+        count = queue_transacts(daemon, "bench", names, 10)
+        yield row(
+            "a queued entry of a transact, 32 bytes of data",
+            bytes_each=kib_each(daemon, before, count) * 1024)
     with place.daemon() as daemon, place.announcing("echo_device") as device:
         daemon.new_port("bench")
         before = daemon.resident_kib()
