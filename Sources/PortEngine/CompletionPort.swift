@@ -10,6 +10,8 @@ public final class CompletionPort: Sendable {
     public let name: PortName
     /// Which life of that name this is.
     public let generation: PortGeneration
+    /// What the ids of that life begin with.
+    public let idPrefixes: IDPrefixes
     /// What it was made with.
     public let settings: PortSettings
 
@@ -24,6 +26,7 @@ public final class CompletionPort: Sendable {
     ) {
         self.name = name
         self.generation = generation
+        idPrefixes = IDPrefixes(generation)
         self.settings = settings
         self.host = host
         state = Guarded(PortState(generation: generation, settings: settings, limits: limits))

@@ -29,12 +29,7 @@ public struct EntryID: Hashable, Sendable {
     }
 
     /// The id as clients see it.
-    public var text: String { EntryID.prefix(of: generation) + String(seq) }
-
-    /// What stands before `seq` in every id of that life.
-    public static func prefix(of generation: PortGeneration) -> String {
-        idPrefix("cmp_", generation)
-    }
+    public var text: String { formatID("cmp_", generation, seq) }
 }
 
 /// Names a lease: `lse_<generation>_<number>`, opaque to clients.
@@ -58,6 +53,19 @@ public struct LeaseID: Hashable, Sendable {
 
     /// The id as clients see it.
     public var text: String { formatID("lse_", generation, number) }
+}
+
+/// What the ids of one life of a port begin with, for replies: each is a prefix and a number.
+public struct IDPrefixes: Sendable {
+    /// What stands before an entry's `seq`, in UTF-8: it is written with every entry.
+    public let entry: [UInt8]
+    /// What stands before a lease's number.
+    public let lease: String
+
+    init(_ generation: PortGeneration) {
+        entry = Array(idPrefix("cmp_", generation).utf8)
+        lease = idPrefix("lse_", generation)
+    }
 }
 
 private func idPrefix(_ kind: String, _ generation: PortGeneration) -> String {

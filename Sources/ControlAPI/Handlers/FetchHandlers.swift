@@ -154,13 +154,16 @@ private final class WaitingFetch: FetchWaiter {
 
     private func render(_ answer: FetchAnswer) -> HTTPReply {
         let times = call.times
-        let text = EntryText(generation: port.generation, times: times, encoding: encoding)
+        let text = EntryText(of: port, times: times, encoding: encoding)
         let size = 256 + 320 * answer.entries.count + answer.entries.payload * 3 / 2
         return call.json(reserving: size) { writer in
             writer.beginObject()
             writer.member("reason", answer.reason)
             writer.array("entries") { writer in text.write(answer.entries, into: &writer) }
-            writer.member("lease", answer.lease?.text)
+            if let lease = answer.lease {
+                writer.member("lease")
+                writer.string(port.idPrefixes.lease, then: lease.number)
+            }
             writer.member("lease_expires_at", answer.leaseExpiresAt, times)
             if !answer.alerts.isEmpty {
                 writer.array("alerts") { writer in

@@ -46,7 +46,7 @@ enum PeekHandlers {
             throw Problem(error, port: port.name)
         }
         shorten(&page)
-        let text = EntryText(generation: port.generation, times: call.times, encoding: encoding)
+        let text = EntryText(of: port, times: call.times, encoding: encoding)
         return call.json(reserving: 512 * (page.entries.count + 1)) { writer in
             writer.object { writer in
                 writer.array("entries") { writer in

@@ -9,11 +9,11 @@ struct EntryText {
     /// What all ids begin with.
     private let idPrefix: [UInt8]
 
-    /// The text of entries of one life of a port.
-    init(generation: PortGeneration, times: Timestamps, encoding: ReplyEncoding) {
+    /// The text of entries of a port.
+    init(of port: CompletionPort, times: Timestamps, encoding: ReplyEncoding) {
         self.times = times
         self.encoding = encoding
-        idPrefix = Array(EntryID.prefix(of: generation).utf8)
+        idPrefix = port.idPrefixes.entry
     }
 
     /// The entries of a batch.
