@@ -4,7 +4,7 @@
 /// What is short is inlined into whoever writes, so that a literal becomes a few stores.
 @usableFromInline
 struct TextBuffer: ~Copyable {
-    // SAFETY: `count` bytes of `capacity` are set; nobody else has the pointer.
+    // SAFETY: `count` bytes of `capacity` are set; nobody else uses the memory while this lives.
     @usableFromInline var start: UnsafeMutablePointer<UInt8>
     @usableFromInline var capacity: Int
     /// How many bytes there are.
@@ -19,7 +19,7 @@ struct TextBuffer: ~Copyable {
         isOwner = true
     }
 
-    /// A buffer in somebody's memory, until that is too small.
+    /// A buffer in somebody's memory, which must outlive it, until that is too small.
     init(in memory: UnsafeMutableBufferPointer<UInt8>) {
         let given = memory.isEmpty ? nil : memory.baseAddress
         isOwner = given == nil
