@@ -179,6 +179,7 @@ FITS = [
     ("Operation", {"op": "read", "repeat": True, "credit": 0}),
     ("Operation", {"op": "read", "repeat": False, "deliver": "inline", "max_bytes": 0}),
     ("Operation", {"op": "write", "data": "", "deliver": "none"}),
+    ("Operation", {"op": "control", "name": "strange", "arguments": {}}),
     ("OperationBatch", {"operations": [{"op": "read"}, {"op": "accept", "deliver": "port"}]}),
     ("OperationBatch", {"operations": [{"op": "read", "deliver": "inline"}]}),
     ("SessionRequest", {"uri": "nonsense", "port": "p", "options": {"mode": "660"}}),
@@ -227,6 +228,10 @@ DOES_NOT_FIT = [
     ("Operation", {"op": "transact", "data": "AA==", "repeat": True}),
     ("Operation", {"op": "transact", "data": "AA==", "exactly": 0}),
     ("Operation", {"op": "accept", "deliver": "none"}),
+    # No number that the daemon cannot read has a place anywhere.
+    ("Operation", {"op": "control", "name": "strange", "arguments": [1 << 64]}),
+    ("Operation", {"op": "control", "name": "strange", "arguments": {"a": 1 << 64}}),
+    ("Operation", {"op": "control", "name": "strange", "arguments": {"a": [1 << 64]}}),
     ("OperationBatch", {"operations": []}),
     ("OperationBatch", {"operations": [{"op": "read"}, {"op": "read", "deliver": "inline"}]}),
     ("SessionRequest", {"uri": "tcp://127.0.0.1:1"}),
