@@ -122,6 +122,16 @@ def waiters(place):
                     "kib_a_waiter": kib_each(daemon, before, count)}
                 outcome = wake(place, daemon, "bench", count + 1)
                 yield row(f"wake, {count} more waiting", outcome, **memory)
+    # libmicrohttpd clears all of a connection's memory after each reply, and so touches it.
+    for count in (1_000, 10_000):
+        with place.daemon() as daemon:
+            daemon.new_port("bench")
+            before = daemon.resident_kib()
+            with Waiters(place, daemon.port, "bench", count, first="/healthz"):
+                daemon.wait_count("bench", "waiting", count)
+                yield row(
+                    f"{count} waiting on connections that had a reply before",
+                    kib_a_waiter=kib_each(daemon, before, count))
 
 
 def queue_transacts(daemon, port, names, rounds):

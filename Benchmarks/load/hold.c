@@ -12,8 +12,12 @@ void run_hold(const struct options *options)
         options->address, options->method, options->path, options->body.bytes,
         options->body.count);
     struct connection *connections = calloc(options->connections, sizeof *connections);
+    struct text first = {0};
+    if (options->check_path)
+        first = http_request(options->address, "GET", options->check_path, NULL, 0);
     for (int index = 0; index < options->connections; index++) {
         http_connect(&connections[index], options->address, epoll);
+        if (first.count) http_ask(&connections[index], epoll, &first);
         http_send(&connections[index], epoll, request.bytes, request.count);
     }
     puts("{\"sent\": true}");

@@ -25,7 +25,8 @@ struct options {
     /* The second request: a post. */
     const char *post_path;
     struct text post_body;
-    /* A path whose reply holds `expect` once the fetch waits. */
+    /* A path whose reply holds `expect` once the fetch waits, or that is asked before a request that
+     * is held. */
     const char *check_path;
     const char *expect;
     /* What a fetch's reply must hold. */
@@ -42,7 +43,8 @@ void run_post(const struct options *options);
 void run_drain(const struct options *options);
 /* The time from a post until a waiting fetch has its reply. */
 void run_wake(const struct options *options);
-/* Holds connections with a request that waits, until standard input ends. */
+/* Holds connections with a request that waits, until standard input ends; with a path to check, the
+ * second request of each. */
 void run_hold(const struct options *options);
 /* A post, then a fetch of as many: the time of the fetch. */
 void run_cycle(const struct options *options);

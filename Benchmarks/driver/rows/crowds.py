@@ -12,14 +12,17 @@ LIMIT_KIB = 12
 
 
 class Waiters(Child):
-    """A process with many fetches that wait, or with connections that ask another path once."""
+    """A process with many fetches that wait, or with connections that ask another path once.
 
-    def __init__(self, place, port, name, count, path=None):
+    `first` is a path that each connection asks before.
+    """
+
+    def __init__(self, place, port, name, count, path=None, first=None):
         body = place.file("waiting.json", '{"max":1,"wait_ms":600000}')
         request = {"method": "GET", "path": path} if path else {
             "path": f"/v1/ports/{name}/completions:fetch", "body": body}
         super().__init__(
-            place.load_command("hold", port, connections=count, **request),
+            place.load_command("hold", port, connections=count, check_path=first, **request),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.process.stdout.readline(), "the waiting clients cannot connect"
 
