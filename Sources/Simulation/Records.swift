@@ -23,6 +23,8 @@ final class OperationRecord {
     /// Request bytes that the engine knows to be taken.
     var toldSent = 0
     var sentAllAt: MonotonicInstant?
+    /// Of a torn write or transact: what had happened in the session when its entry was seen.
+    var tornSeenAfter: Int?
     /// Where in the input a transact's answer begins behind a standing read.
     var answerStart: Int?
     /// Credit given to a standing read, `nil` without limit, less the entries it gave.
@@ -124,8 +126,6 @@ final class SessionRecord {
     var clock = 0
     /// The operation whose bytes were sent last.
     var sender: OperationRecord?
-    /// When the end of a torn write was seen, for each.
-    var tornSeenAt: Int?
     var hasTorn = false
     var isOutputShut = false
     var portSegments: [Segment] = []
@@ -145,6 +145,16 @@ final class SessionRecord {
 
     func operation(_ number: UInt64) -> OperationRecord? {
         pending.first { $0.number == number } ?? ended[number]
+    }
+
+    /// Ends the operations without an entry of which something else says that they are over.
+    func forgetSilent(where isOver: (OperationRecord) -> Bool) {
+        for operation in pending where operation.isSilent && isOver(operation) {
+            operation.hasEnded = true
+            // A reply that waited for others may tell later of what was queued behind it.
+            hasTorn = hasTorn || operation.isTorn
+        }
+        pending.removeAll { $0.hasEnded }
     }
 
     var standing: OperationRecord? { pending.first { $0.kind.isStandingRead } }

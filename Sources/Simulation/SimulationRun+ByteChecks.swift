@@ -28,7 +28,7 @@ extension SimulationRun {
                 session.hasTorn = true
                 expect(
                     before.isSilent || before.isOneOfMany
-                        || session.tornSeenAt.map { next.acceptedAfter > $0 } ?? false,
+                        || before.tornSeenAfter.map { next.acceptedAfter > $0 } ?? false,
                     "\(name): \(next.number) was sent behind half of \(before.number)")
             }
         }
@@ -44,7 +44,7 @@ extension SimulationRun {
     ) {
         if operation.isTorn {
             session.hasTorn = true
-            session.tornSeenAt = session.clock
+            operation.tornSeenAfter = session.clock
         }
         if case .write = operation.kind {
             expect(

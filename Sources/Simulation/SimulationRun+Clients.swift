@@ -46,8 +46,11 @@ extension SimulationRun {
         }
         let first = session.handle.newestOperation + 1
         var requests: [OperationRequest] = []
+        var standing = session.standing?.kind
         for index in 0..<count {
-            var request = OperationRequest(kind: kind(for: session, number: first + UInt64(index)))
+            let kind = kind(for: session, number: first + UInt64(index), standing: standing)
+            if kind.isStandingRead { standing = kind }
+            var request = OperationRequest(kind: kind)
             if dice.happens(30) { request.timeoutMilliseconds = dice.number(in: 1...400) }
             if let target {
                 if request.kind.isStandingRead {
@@ -97,12 +100,14 @@ extension SimulationRun {
         if let reply, reply.hasHiddenAccepts { reply.port.hiddenAccepts += ids.count }
     }
 
-    private func kind(for session: SessionRecord, number: UInt64) -> OperationKind {
+    private func kind(
+        for session: SessionRecord, number: UInt64, standing: OperationKind?
+    ) -> OperationKind {
         if session.isListener { return .accept }
         switch dice.below(10) {
         case ..<3: return .write(payload(for: session, number))
         case ..<5:
-            let hasFrames = session.standing.map { !$0.kind.isUnframed } ?? false
+            let hasFrames = standing.map { !$0.isUnframed } ?? false
             var bytes = payload(for: session, number)
             // Where an answer begins is known by the end of the request's sending.
             if hasFrames && bytes.isEmpty { bytes = writtenBytes(of: number, count: 1) }

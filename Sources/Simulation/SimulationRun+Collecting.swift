@@ -171,8 +171,7 @@ extension SimulationRun {
         session.isClosedSeen = true
         closedNow.append((entry, session))
         checkNothingPends(in: session, "the end of the session")
-        for operation in session.pending where operation.isSilent { operation.hasEnded = true }
-        session.pending.removeAll { $0.hasEnded }
+        session.forgetSilent { _ in true }
     }
 
     /// Forgets sessions of which nothing more can come.

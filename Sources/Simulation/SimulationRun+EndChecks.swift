@@ -25,14 +25,7 @@ extension SimulationRun {
     ) {
         session.lastDescription = operations
         let described = Set(operations.map(\.number))
-        for operation in session.pending where operation.isSilent {
-            guard operation.number <= newest, !described.contains(operation.number) else {
-                continue
-            }
-            operation.hasEnded = true
-            session.hasTorn = session.hasTorn || operation.isTorn
-        }
-        session.pending.removeAll { $0.hasEnded }
+        session.forgetSilent { $0.number <= newest && !described.contains($0.number) }
     }
 
     // MARK: - Calm
