@@ -6,7 +6,7 @@ Each family yields rows of figures; none has a goal.
 import base64
 
 from driver import counting
-from driver.rows.crowds import Waiters, kib_each, open_crowd
+from driver.rows.crowds import Waiters, kib_each, open_crowd, waiting_crowd
 from driver.rows.devices import open_sessions, transacts
 from driver.rows.waking import wake
 from driver.tools import PACKET, fill
@@ -113,25 +113,14 @@ def sessions(place):
 
 def waiters(place):
     for count in (1, 100, 1_000, 10_000):
-        with place.daemon() as daemon:
-            daemon.new_port("bench")
-            before = daemon.resident_kib()
-            with Waiters(place, daemon.port, "bench", count):
-                daemon.wait_count("bench", "waiting", count)
-                memory = {} if count < 1_000 else {
-                    "kib_a_waiter": kib_each(daemon, before, count)}
-                outcome = wake(place, daemon, "bench", count + 1)
-                yield row(f"wake, {count} more waiting", outcome, **memory)
+        with waiting_crowd(place, count) as (daemon, kib):
+            memory = {} if count < 1_000 else {"kib_a_waiter": kib}
+            outcome = wake(place, daemon, "bench", count + 1)
+            yield row(f"wake, {count} more waiting", outcome, **memory)
     # libmicrohttpd clears all of a connection's memory after each reply, and so touches it.
     for count in (1_000, 10_000):
-        with place.daemon() as daemon:
-            daemon.new_port("bench")
-            before = daemon.resident_kib()
-            with Waiters(place, daemon.port, "bench", count, first="/healthz"):
-                daemon.wait_count("bench", "waiting", count)
-                yield row(
-                    f"{count} waiting on connections that had a reply before",
-                    kib_a_waiter=kib_each(daemon, before, count))
+        with waiting_crowd(place, count, first="/healthz") as (_, kib):
+            yield row(f"{count} waiting on connections that had a reply before", kib_a_waiter=kib)
 
 
 def queue_transacts(daemon, port, names, rounds):

@@ -159,6 +159,9 @@ final class SessionRecord {
 
     var standing: OperationRecord? { pending.first { $0.kind.isStandingRead } }
 
+    /// Whether nobody sees how its open went, because its port was closed before.
+    var isOpenHidden: Bool { !isOpenSeen && port.isClosed }
+
     /// Whether clients know its id: that of an inline open is told when it has succeeded.
     var isKnown: Bool { handle.inlineOpen == nil || isOpenSeen && !hasOpenFailed }
 

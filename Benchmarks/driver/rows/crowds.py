@@ -48,14 +48,21 @@ def kib_each(daemon, before, count):
 
 
 @contextlib.contextmanager
+def waiting_crowd(place, count, first=None):
+    """A daemon on whose port so many fetches wait, and what each costs in KiB."""
+    with place.daemon() as daemon:
+        daemon.new_port("bench")
+        before = daemon.resident_kib()
+        with Waiters(place, daemon.port, "bench", count, first=first):
+            daemon.wait_count("bench", "waiting", count)
+            yield daemon, kib_each(daemon, before, count)
+
+
+@contextlib.contextmanager
 def waiters_memory(place):
     def ours():
-        with place.daemon() as daemon:
-            daemon.new_port("bench")
-            before = daemon.resident_kib()
-            with Waiters(place, daemon.port, "bench", CROWD):
-                daemon.wait_count("bench", "waiting", CROWD)
-                return kib_each(daemon, before, CROWD)
+        with waiting_crowd(place, CROWD) as (_, kib):
+            return kib
 
     yield ours, lambda: LIMIT_KIB
 
